@@ -1,0 +1,70 @@
+# Every habit has a name. Needs nothing but Python >= 3.11 and make; everything else lands in .venv, from the locks.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+FROM_LOCK := $(UV) pip sync --quiet --python $(BIN)/python --require-hashes
+ITSELF := $(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline --editable .
+
+# The first Python that is new enough and can make a virtual environment. Another one: make demo PYTHON=/path/to/python3
+PYTHONS := python3 python3.11 python3.12 python3.13 python3.14
+PYTHON = $(shell for python in $(PYTHONS); do \
+	"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11) or sys.version_info >= (3, 15))' >/dev/null 2>&1 \
+	&& { command -v "$$python"; break; }; done)
+
+.PHONY: demo up test check format bench lock help
+
+demo: $(VENV)/.runtime ## lay out the sample, run it through Airflow's scheduler, print the release
+	$(BIN)/tuquan demo
+
+up: $(VENV)/.runtime ## start Airflow and its pages on 127.0.0.1 and keep them up until Ctrl-C
+	$(BIN)/tuquan up
+
+test: $(VENV)/.dev ## run all tests
+	$(BIN)/pytest
+
+check: $(VENV)/.dev ## lint, format, doors between modules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/sqlfmt --check --quiet dbt_project
+
+format: $(VENV)/.dev ## let the tools lay out Python and SQL
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/sqlfmt --quiet dbt_project
+
+bench: $(VENV)/.runtime ## 3,321 simulated workbooks through collect and build: seconds, CPU, memory
+	$(BIN)/tuquan bench
+
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+lock: $(UV) ## resolve the dependencies again (UPGRADE=--upgrade takes the newest versions)
+	echo uv | $(LOCK) $(UPGRADE) - -o requirements-bootstrap.lock
+	$(LOCK) $(UPGRADE) pyproject.toml --extra build -o requirements.lock
+	$(LOCK) pyproject.toml --extra build --extra dev -c requirements.lock -o requirements-dev.lock
+	$(LOCK) pyproject.toml --extra build --extra postgres -c requirements.lock -o requirements-postgres.lock
+
+help: ## print this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+$(UV): requirements-bootstrap.lock
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.14 with venv found (looked for: $(PYTHONS))." >&2; \
+		echo "      Install one (on Debian: python3 and python3-venv) or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.lock
+	@touch $@
+
+# Stamps: a step is done once, and again when its lock changes. The development set contains the runtime set.
+$(VENV)/.runtime: $(UV) requirements.lock pyproject.toml
+	$(FROM_LOCK) requirements.lock
+	$(ITSELF)
+	@rm -f $(VENV)/.dev
+	@touch $@
+
+$(VENV)/.dev: $(UV) requirements-dev.lock pyproject.toml
+	$(FROM_LOCK) requirements-dev.lock
+	$(ITSELF)
+	@touch $(VENV)/.runtime $@

@@ -1,0 +1,1 @@
+"""tuquan: from commune workbooks to validated releases on grassroots security self-management."""
