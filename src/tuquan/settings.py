@@ -1,0 +1,65 @@
+"""Where things are, read from the environment once per call of :func:`load`.
+
+Everything that a run writes lies under ``home``; everything it only reads lies under ``project``.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The folders and files of one installation. All paths are absolute."""
+
+    home: Path
+    project: Path
+    seeds: Path
+
+    @property
+    def inbox(self) -> Path:
+        return self.home / "inbox"
+
+    @property
+    def raw(self) -> Path:
+        return self.home / "raw"
+
+    @property
+    def warehouse_file(self) -> Path:
+        return self.home / "warehouse" / "tuquan.duckdb"
+
+    @property
+    def receipts(self) -> Path:
+        return self.home / "receipts"
+
+    @property
+    def review(self) -> Path:
+        return self.home / "review"
+
+    @property
+    def releases(self) -> Path:
+        return self.home / "releases"
+
+    @property
+    def outbox(self) -> Path:
+        return self.home / "outbox"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def dbt_project(self) -> Path:
+        return self.project / "dbt_project"
+
+    @property
+    def expectations(self) -> Path:
+        return self.project / "expectations"
+
+
+def load() -> Settings:
+    """Read ``TUQUAN_HOME``, ``TUQUAN_PROJECT`` and ``TUQUAN_SEEDS``; each has a default inside the project folder."""
+    project = Path(os.environ.get("TUQUAN_PROJECT") or Path(__file__).parents[2]).resolve()
+    home = Path(os.environ.get("TUQUAN_HOME") or project / "var").resolve()
+    seeds = Path(os.environ.get("TUQUAN_SEEDS") or project / "seeds").resolve()
+    return Settings(home=home, project=project, seeds=seeds)

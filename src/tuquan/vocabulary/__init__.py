@@ -1,0 +1,1 @@
+"""What words mean: indicators, areas, periods, figures and sentences. Reads ``seeds/``, else pure."""

@@ -1,0 +1,83 @@
+"""Sentences for people, kept in ``seeds/phrases.csv`` and ``seeds/checks.csv``, never in the middle of code."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+
+from tuquan import settings
+from tuquan.vocabulary.periods import Period
+from tuquan.vocabulary.seeds import read_seed
+
+
+class _Blank(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that can be wrong: the statement that should be true, how grave it is, and what to say."""
+
+    check: str
+    stage: str
+    level: str
+    severity: str
+    message_vi: str
+    advice_vi: str
+
+    def message(self, **facts: object) -> str:
+        """Return the Vietnamese sentence with its facts; a fact that is not known leaves its place empty."""
+        return self.message_vi.format_map(_Blank(facts))
+
+
+def phrase(name: str, **facts: object) -> str:
+    """Return the Vietnamese text called ``name`` with its places filled.
+
+    Raises:
+        KeyError: there is no such phrase, or one of its places got no fact.
+    """
+    return _phrases(settings.load().seeds)[name].format_map(facts)
+
+
+def load_checks(folder: Path | None = None) -> dict[str, Check]:
+    """Return the lines of ``seeds/checks.csv`` by name."""
+    return _checks(folder or settings.load().seeds)
+
+
+def number_vi(value: Decimal | int | None, decimals: int = 0) -> str:
+    """Write a number as Vietnamese readers expect it: dot for thousands, comma for decimals.
+
+    >>> number_vi(Decimal("1288.0000"))
+    '1.288'
+    """
+    if value is None:
+        return ""
+    return f"{value:,.{decimals}f}".translate(str.maketrans(",.", ".,"))
+
+
+def date_vi(day: date) -> str:
+    """Write a day as ``14/12/2021``."""
+    return day.strftime("%d/%m/%Y")
+
+
+def period_vi(period: Period) -> str:
+    """Name a period in Vietnamese, such as "6 tháng đầu năm 2023"."""
+    name = period.frequency if period.frequency != "half_year" else f"half_year_{period.number}"
+    return phrase(f"period.{name}", number=period.number, year=period.year)
+
+
+@cache
+def _phrases(folder: Path) -> dict[str, str]:
+    return {row["phrase"]: row["text_vi"] for row in read_seed("phrases", folder)}
+
+
+@cache
+def _checks(folder: Path) -> dict[str, Check]:
+    return {
+        row["check"]: Check(
+            row["check"], row["stage"], row["level"], row["severity"], row["message_vi"], row["advice_vi"]
+        )
+        for row in read_seed("checks", folder)
+    }

@@ -1,0 +1,270 @@
+"""The only door to DuckDB: one file, one writer at a time.
+
+DuckDB refuses a second process while one has the file open for writing, and refuses the writer while anybody reads.
+So every use is short, takes the writer's lock first, and people read released copies instead (``releases/``).
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from tuquan import settings
+
+Connection = duckdb.DuckDBPyConnection
+LOCK_WAIT_SECONDS = 900
+
+# Tables that the package writes; everything else is made by dbt. Append-only but for `meta.inbox_entries`.
+SCHEMA = """
+create schema if not exists raw;
+create schema if not exists meta;
+
+create table if not exists raw.arrivals (
+    arrival_id bigint not null,        -- counts up in the order of arrival
+    channel varchar not null,          -- folder, later sftp, mail, ...
+    sender varchar,
+    declared_name varchar not null,    -- as the sender named it; data, never a path
+    sha256 varchar,                    -- null when the bytes could not be read
+    size_bytes bigint,
+    received_at timestamp not null,    -- UTC
+    file_format varchar,
+    status varchar not null,           -- accepted, held, refused, duplicate, ignored
+    repeats_arrival_id bigint,         -- the arrival that brought the same bytes first
+    receipt_path varchar,              -- below receipts/; null until the receipt is written
+);
+create table if not exists raw.submissions (
+    submission_id varchar not null,    -- first 16 digits of the file's sha256 and the number inside the file
+    arrival_id bigint not null,
+    sheet varchar,
+    form varchar,
+    form_version varchar,
+    calendar varchar,
+    ref_area varchar,
+    area_key varchar,
+    time_period varchar,
+    version integer,                   -- counts from 1 per area, form and period; null when nothing was loaded
+    status varchar not null,           -- accepted, held, refused
+    is_loaded boolean not null,        -- false: held or refused as a whole
+    loaded_at timestamp not null,
+);
+create table if not exists raw.cells (
+    submission_id varchar not null,
+    sheet varchar,
+    cell varchar not null,             -- address such as D14; "row 7" in a text file
+    indicator varchar not null,
+    measure varchar not null,          -- period, year_to_date
+    raw_text varchar,                  -- as written; null = blank
+    raw_type varchar not null,         -- number, text, boolean, error, date, blank
+    number_format varchar,
+    is_formula boolean not null,
+    is_hidden boolean not null,
+    is_merged boolean not null,
+    obs_value decimal(18, 4),          -- as read; null unless status is read
+    reading_rule varchar not null,     -- the line of the decision table that read it
+    status varchar not null,           -- read, blank, held, refused
+);
+create table if not exists raw.findings (
+    arrival_id bigint not null,
+    submission_id varchar,
+    check_name varchar not null,
+    severity varchar not null,         -- info, warning, held, refused
+    sheet varchar,
+    cell varchar,
+    indicator varchar,
+    as_written varchar,
+    read_as varchar,
+    suggested_value varchar,
+    message_vi varchar not null,
+);
+create table if not exists meta.inbox_entries (
+    channel varchar not null,
+    declared_name varchar not null,
+    size_bytes bigint not null,
+    modified_ns bigint not null,
+    arrival_id bigint not null,
+    times_seen integer not null,       -- scans that found the file lying there unchanged
+);
+create table if not exists meta.decisions (
+    decision_id bigint not null,
+    decided_at timestamp not null,
+    decided_by varchar not null,
+    flag_id varchar not null,
+    check_name varchar not null,
+    ref_area varchar not null,
+    time_period varchar not null,
+    indicator varchar not null,
+    expected_value decimal(18, 4),     -- the value that was judged; the decision lapses when the figure changes
+    choice varchar not null,           -- confirm, correct, return
+    new_value decimal(18, 4),
+    reason varchar not null,
+);
+create table if not exists meta.approvals (
+    time_period varchar not null,
+    digest varchar not null,           -- content that was approved
+    is_approved boolean not null,
+    approver varchar not null,
+    note varchar,
+    decided_at timestamp not null,
+);
+create table if not exists meta.builds (
+    time_period varchar not null,
+    inputs_digest varchar not null,    -- everything the models read
+    period_digest varchar not null,    -- what belongs to this period
+    started_at timestamp not null,
+    finished_at timestamp not null,
+);
+create table if not exists meta.dbt_run_results (
+    invocation_id varchar not null,
+    node varchar not null,
+    resource_type varchar not null,
+    status varchar not null,
+    execution_seconds double,
+    message varchar,
+    finished_at timestamp not null,
+);
+create table if not exists meta.gate_results (
+    time_period varchar not null,
+    period_digest varchar not null,
+    gate varchar not null,             -- intake, marts, release
+    check_name varchar not null,
+    expectation varchar not null,
+    severity varchar not null,
+    is_met boolean not null,
+    unexpected_count bigint,
+    examples varchar,                  -- JSON
+    judged_at timestamp not null,
+);
+create table if not exists meta.candidates (
+    time_period varchar not null,
+    digest varchar not null,           -- what an approval signs
+    gate_status varchar not null,      -- open, needs_signature, closed
+    judged_at timestamp not null,
+);
+create table if not exists meta.releases (
+    time_period varchar not null,
+    revision integer not null,
+    digest varchar not null,
+    content_digest varchar not null,   -- of the files, see manifest.json
+    approver varchar not null,
+    released_at timestamp not null,
+);
+"""
+
+
+class WarehouseBusy(RuntimeError):
+    """Another process kept the warehouse for longer than we wait."""
+
+
+@contextmanager
+def writer_lock(wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[Path]:
+    """Hold the right to write the warehouse file; yields its path.
+
+    The lock belongs to the process, so it ends with it, also after ``kill -9``.
+
+    Raises:
+        WarehouseBusy: somebody else held it for ``wait_seconds``.
+    """
+    path = settings.load().warehouse_file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("a+") as lock:
+        give_up_at = time.monotonic() + wait_seconds
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > give_up_at:
+                    raise WarehouseBusy(
+                        f"{path} is in use by another process since {wait_seconds:.0f} s (its id: {_holder(lock)}); "
+                        "wait for that run to end, or look for a hanging one"
+                    ) from None
+                time.sleep(0.1)
+        lock.seek(0)
+        lock.truncate()
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield path
+
+
+@contextmanager
+def connect() -> Iterator[Connection]:
+    """Open the working warehouse for reading and writing under the writer's lock, and close it again."""
+    with writer_lock() as path:
+        connection = duckdb.connect(path)
+        try:
+            connection.execute(SCHEMA)
+            yield connection
+        finally:
+            connection.close()
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """Commit all statements of the block, or none of them."""
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+@contextmanager
+def open_release(path: Path) -> Iterator[Connection]:
+    """Open a released DuckDB file for reading only."""
+    connection = duckdb.connect(path, read_only=True)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def create(path: Path) -> Iterator[Connection]:
+    """Create a new DuckDB file at ``path`` (a release), without locks."""
+    connection = duckdb.connect(path)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def rows(connection: Connection, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
+    """Return the result of ``query`` as one dict per row."""
+    result = connection.execute(query, parameters)
+    names = [column[0] for column in result.description]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def columns(connection: Connection, table: str) -> list[tuple[str, str]]:
+    """Return (name, type) of each column of ``schema.table``, in order."""
+    return [(row[0], row[1]) for row in connection.execute(f"describe {table}").fetchall()]
+
+
+def append_ndjson(connection: Connection, table: str, paths: Sequence[Path]) -> None:
+    """Append newline-delimited JSON files, whose keys are the column names of ``table``.
+
+    DuckDB reads them some hundred times faster than row-by-row inserts, and tells null from an empty text.
+    """
+    if not paths:
+        return
+    described = columns(connection, table)
+    types = ", ".join(f"'{name}': '{kind}'" for name, kind in described)
+    names = ", ".join(name for name, _ in described)
+    # The file names are ours (numbers in a temporary folder): a name that a sender chose never gets here.
+    files = ", ".join(f"'{path}'" for path in paths)
+    connection.execute(
+        f"insert into {table} ({names}) select {names} "
+        f"from read_json([{files}], columns = {{{types}}}, format = 'newline_delimited')"
+    )
+
+
+def _holder(lock: Any) -> str:
+    lock.seek(0)
+    return lock.read().strip() or "unknown"
