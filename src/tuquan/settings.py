@@ -24,6 +24,10 @@ class Settings:
     def raw(self) -> Path:
         return self.home / "raw"
 
+    def raw_file(self, sha256: str) -> Path:
+        """Return where the received bytes with this digest lie, read-only and for ever."""
+        return self.raw / sha256[:2] / sha256
+
     @property
     def warehouse_file(self) -> Path:
         return self.home / "warehouse" / "tuquan.duckdb"

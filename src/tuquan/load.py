@@ -1,0 +1,149 @@
+"""Raw file → raw cells, or a rejection with its reason.
+
+All registered files in one pass: parsed in child processes, written in chunks of one transaction each. After a kill the
+pass is simply repeated: a file is either wholly loaded and has its outcome, or it is still ``registered``.
+"""
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import msgspec
+
+from tuquan import settings, warehouse
+from tuquan.workbook.sandbox import SandboxedReader
+from tuquan.workbook.submission import Finding, ReadFile, ReadSubmission
+
+# One transaction each: small enough to bound memory and what a kill costs, large enough that commits don't count.
+CHUNK = 500
+_GRAVEST_LAST = ("ignored", "accepted", "held", "refused")
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One line of the register that waits to be loaded."""
+
+    arrival_id: int
+    declared_name: str
+    sha256: str
+
+
+@dataclass
+class Loaded:
+    """What one pass loaded: files by outcome, figures, and the periods that received something."""
+
+    files: Counter[str] = field(default_factory=Counter)
+    figures: int = 0
+    periods: set[str] = field(default_factory=set)
+
+
+def load_registered() -> Loaded:
+    """Read every registered file and write its cells, findings and outcome. Bad files are outcomes, not exceptions."""
+    loaded = Loaded()
+    with warehouse.connect() as connection, _reader() as read:
+        waiting = [
+            Arrival(**row)
+            for row in warehouse.rows(
+                connection,
+                "select arrival_id, declared_name, sha256 from raw.arrivals where status = 'registered' "
+                "order by arrival_id",
+            )
+        ]
+        for start in range(0, len(waiting), CHUNK):
+            chunk = waiting[start : start + CHUNK]
+            _write(connection, list(zip(chunk, read(chunk), strict=True)), loaded)
+    return loaded
+
+
+@contextmanager
+def _reader() -> Iterator[Callable[[Sequence[Arrival]], Iterable[ReadFile]]]:
+    """Yield a function that reads arrivals in their order, one child process per core."""
+    paths = settings.load()
+    with ExitStack() as children, ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as threads:
+        own = threading.local()
+
+        def read(arrival: Arrival) -> ReadFile:
+            if not hasattr(own, "reader"):
+                own.reader = children.enter_context(SandboxedReader())
+            return own.reader.read(paths.raw_file(arrival.sha256), arrival.declared_name)
+
+        yield lambda arrivals: threads.map(read, arrivals)
+
+
+def _write(connection: warehouse.Connection, files: list[tuple[Arrival, ReadFile]], loaded: Loaded) -> None:
+    now = datetime.now(UTC).replace(tzinfo=None).isoformat()
+    versions = _Versions(connection)
+    submissions, cells, findings, outcomes = [], [], [], []
+    for arrival, file in files:
+        findings += _findings(arrival, None, file.findings)
+        statuses = [file.status] if not file.submissions else []
+        for number, submission in enumerate(file.submissions, start=1):
+            submission_id = f"{arrival.sha256[:16]}-{number}"
+            statuses.append(submission.status)
+            submissions.append(
+                {
+                    "submission_id": submission_id,
+                    "arrival_id": arrival.arrival_id,
+                    "sheet": submission.sheet,
+                    "form": submission.form,
+                    "form_version": submission.form_version,
+                    "calendar": submission.calendar,
+                    "ref_area": submission.ref_area,
+                    "area_key": submission.area_key,
+                    "time_period": submission.time_period,
+                    "version": versions.next(submission) if submission.is_loadable else None,
+                    "status": submission.status,
+                    "is_loaded": submission.is_loadable,
+                    "loaded_at": now,
+                }
+            )
+            findings += _findings(arrival, submission_id, submission.findings)
+            if submission.is_loadable:
+                cells += [{"submission_id": submission_id, **msgspec.structs.asdict(cell)} for cell in submission.cells]
+                loaded.figures += sum(cell.status == "read" for cell in submission.cells)
+            if submission.time_period:
+                loaded.periods.add(submission.time_period)
+        status = max([*statuses, file.status], key=_GRAVEST_LAST.index)
+        if any(submission.is_loadable for submission in file.submissions) and status == "refused":
+            status = "held"  # something of this file was taken, something was not: it needs an answer
+        outcomes.append({"arrival_id": arrival.arrival_id, "status": status, "file_format": file.file_format})
+        loaded.files[status] += 1
+    with warehouse.transaction(connection):
+        warehouse.append(connection, "raw.submissions", submissions)
+        warehouse.append(connection, "raw.cells", cells)
+        warehouse.append(connection, "raw.findings", findings)
+        connection.execute("create or replace temp table outcomes (arrival_id bigint, status text, file_format text)")
+        warehouse.append(connection, "outcomes", outcomes)
+        connection.execute(
+            "update raw.arrivals set status = outcomes.status, file_format = outcomes.file_format "
+            "from outcomes where arrivals.arrival_id = outcomes.arrival_id"
+        )
+
+
+class _Versions:
+    """Numbers the submissions of one area, form and period in the order of their arrival."""
+
+    def __init__(self, connection: warehouse.Connection) -> None:
+        self._newest: dict[tuple[str | None, ...], int] = {
+            (area_key, form, time_period): version
+            for area_key, form, time_period, version in connection.execute(
+                "select area_key, form, time_period, max(version) from raw.submissions where is_loaded group by all"
+            ).fetchall()
+        }
+
+    def next(self, submission: ReadSubmission) -> int:
+        key = (submission.area_key, submission.form, submission.time_period)
+        self._newest[key] = self._newest.get(key, 0) + 1
+        return self._newest[key]
+
+
+def _findings(arrival: Arrival, submission_id: str | None, findings: Iterable[Finding]) -> list[dict[str, object]]:
+    return [
+        {"arrival_id": arrival.arrival_id, "submission_id": submission_id, **msgspec.structs.asdict(finding)}
+        for finding in findings
+    ]
