@@ -1,0 +1,72 @@
+"""What a received file turned into: submissions, their cells as written and as read, and what was found.
+
+Plain structs, so that a child process can send them as JSON.
+"""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+SEVERITIES = ("info", "warning", "held", "refused")
+
+
+class ReadCell(Struct, frozen=True, gc=False):
+    """One figure of one cell. ``obs_value`` is decimal text, None unless ``status`` is "read"."""
+
+    sheet: str
+    cell: str
+    indicator: str
+    measure: str
+    raw_text: str | None
+    raw_type: str
+    number_format: str | None
+    is_formula: bool
+    is_hidden: bool
+    is_merged: bool
+    obs_value: str | None
+    reading_rule: str
+    status: str
+
+
+class Finding(Struct, frozen=True, gc=False):
+    """One remark for the sender, with its place and its sentence. ``severity`` is one of ``SEVERITIES``."""
+
+    check_name: str
+    severity: str
+    sheet: str | None
+    cell: str | None
+    indicator: str | None
+    as_written: str | None
+    read_as: str | None
+    suggested_value: str | None
+    message_vi: str
+
+
+class ReadSubmission(Struct, frozen=True):
+    """What one area sent for one period. What could not be told from the file is None."""
+
+    sheet: str | None
+    form: str | None
+    form_version: str | None
+    calendar: str | None
+    ref_area: str | None
+    area_key: str | None
+    time_period: str | None
+    cells: list[ReadCell]
+    findings: list[Finding]
+    status: str
+    is_loadable: bool
+
+
+class ReadFile(Struct, frozen=True):
+    """One received file. ``findings`` are those of the file as a whole."""
+
+    file_format: str
+    submissions: list[ReadSubmission]
+    findings: list[Finding]
+    status: str
+
+
+def worst_severity(findings: Iterable[Finding]) -> str:
+    """Return the gravest severity among ``findings``; "info" when there are none."""
+    return max((finding.severity for finding in findings), key=SEVERITIES.index, default="info")
