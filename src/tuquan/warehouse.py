@@ -249,6 +249,15 @@ def columns(connection: Connection, table: str) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in connection.execute(f"describe {table}").fetchall()]
 
 
+def has_table(connection: Connection, table: str) -> bool:
+    """Return whether ``schema.table`` is there: before the first build the marts are not."""
+    schema, name = table.split(".")
+    found = connection.execute(
+        "select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, name]
+    )
+    return found.fetchone() is not None
+
+
 def append(connection: Connection, table: str, records: Iterable[Any]) -> None:
     """Append records (dicts, or msgspec structs, whose keys are column names) to ``table``; missing keys are null.
 

@@ -63,7 +63,9 @@ class SandboxedReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _running(self) -> subprocess.Popen[bytes]:
@@ -89,7 +91,15 @@ class SandboxedReader:
 def _refusal(declared_name: str) -> ReadFile:
     check = load_checks()["file_can_be_read_within_limits"]
     finding = Finding(
-        check_name=check.check, severity="refused", message_vi=check.message(file=declared_name, limit=WALL_SECONDS)
+        check_name=check.check,
+        severity="refused",
+        sheet=None,
+        cell=None,
+        indicator=None,
+        as_written=None,
+        read_as=None,
+        suggested_value=None,
+        message_vi=check.message(file=declared_name, limit=WALL_SECONDS),
     )
     return ReadFile(file_format="unknown", submissions=[], findings=[finding], status="refused")
 

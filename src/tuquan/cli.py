@@ -1,0 +1,296 @@
+"""The same steps by hand: each command does what the DAG task of its name does, without Airflow.
+
+Exit codes: 0 done, 1 done but something was refused or held (or a gate is closed), 2 usage, 3 machinery failed.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from enum import IntEnum
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tuquan import collect as collecting
+from tuquan import (
+    demo as demonstration,
+    handout,
+    load as loading,
+    local_airflow,
+    publish as publishing,
+    receipts,
+    register,
+    review,
+    sample as samples,
+    simulate as simulation,
+    transform,
+    validate,
+)
+from tuquan.vocabulary.periods import UnknownPeriod, parse_period
+from tuquan.vocabulary.phrases import number_vi, phrase
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+out = Console(soft_wrap=True, highlight=False)
+errors = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+class Exit(IntEnum):
+    """What a command's exit code means."""
+
+    DONE = 0
+    REFUSED_OR_HELD = 1
+    USAGE = 2
+    MACHINERY = 3
+
+
+PeriodOption = Annotated[str, typer.Option("--period", help="2026-M11, 2026-Q4, 2026-S2 or 2026.")]
+AnyPeriodOption = Annotated[str | None, typer.Option("--period", help="One period only.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Register a command whose errors end in a sentence and the right exit code, never in a traceback."""
+
+    @wraps(function)
+    def guarded(*arguments: Any, **options: Any) -> None:
+        try:
+            function(*arguments, **options)
+        except _USAGE_ERRORS as error:
+            errors.print(str(error))
+            raise typer.Exit(Exit.USAGE) from None
+        except _REFUSALS as error:
+            errors.print(str(error))
+            raise typer.Exit(Exit.REFUSED_OR_HELD) from None
+        except typer.Exit:
+            raise
+        except Exception as error:
+            errors.print(f"{type(error).__name__}: {error}")
+            raise typer.Exit(Exit.MACHINERY) from error
+
+    return app.command()(guarded)
+
+
+_USAGE_ERRORS = (UnknownPeriod, handout.UnknownArea, review.NoSuchFlag, review.NoCandidate, ValueError)
+_REFUSALS = (publishing.PublicationRefused, publishing.NoRelease, review.NotBuilt)
+
+
+@command
+def template(
+    period: PeriodOption,
+    area: Annotated[str | None, typer.Option(help="Code of one commune, such as 15127.")] = None,
+    out_file: Annotated[Path | None, typer.Option("--out", help="The workbook to write.")] = None,
+    all_in: Annotated[Path | None, typer.Option("--all", help="Write every form that is owed into this folder.")] = None,
+) -> None:
+    """Write blank forms TQ01, prefilled with area, period and the figures of the period before."""
+    if (area is None) == (all_in is None) or (area is None) != (out_file is None):
+        raise typer.BadParameter("give either --area and --out, or --all")
+    if all_in is not None:
+        out.print(phrase("cli.forms_written", count=number_vi(len(handout.write_owed_forms(period, all_in))), path=all_in))
+    else:
+        out.print(phrase("cli.forms_written", count=1, path=handout.write_blank_form(area, period, out_file)))
+
+
+@command
+def collect(
+    inbox: Annotated[Path | None, typer.Option(help="Folder to read instead of the inbox of TUQUAN_HOME.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take the inbox into the raw store and the register, load what can be read, answer each file with a receipt."""
+    if inbox is not None and not inbox.is_dir():
+        raise typer.BadParameter(f"{inbox} is not a folder")
+    newest = register.newest_arrival()
+    collected = collecting.register_inbox(inbox)
+    loaded = loading.load_registered()
+    receipts.write_receipts()
+    files = register.received_files(after=newest)
+    counts = {status: loaded.files[status] for status in ("accepted", "held", "refused", "ignored")}
+    counts |= {"duplicate": collected.repeated, "unchanged": collected.unchanged, "waiting": len(collected.waiting)}
+    counts["refused"] += collected.refused
+    if as_json:
+        _print_json({**counts, "figures": loaded.figures, "periods": sorted(loaded.periods), "files": files})
+    else:
+        out.print(phrase("cli.collected", **{name: number_vi(count) for name, count in counts.items()}))
+        for finding in _questions(files):
+            out.print(f"  {finding['message_vi']}")
+        out.print(phrase("demo.receipts", path=settings.load().receipts))
+    if counts["held"] or counts["refused"]:
+        raise typer.Exit(Exit.REFUSED_OR_HELD)
+
+
+@command
+def submissions(as_json: JsonOption = False) -> None:
+    """Show the register: one line (or JSON object) per received file, with its outcome and findings."""
+    files = register.received_files()
+    if as_json:
+        _print_json(files)
+        return
+    table = _table("file", "outcome", "area", "period", "version", "questions")
+    for file in files:
+        questions = len(_questions([file]))
+        status = phrase(f"status.{file['status']}")
+        table.add_row(file["file"], status, file["ref_area"], file["time_period"], _text(file["version"]), str(questions))
+    out.print(table)
+
+
+@command
+def build(period: AnyPeriodOption = None) -> None:
+    """Run dbt: staging, marts and flags. Without --period: every period that received something."""
+    periods = [_checked(period)] if period else transform.periods_with_news()
+    for time_period in periods:
+        results = transform.build(time_period)
+        slowest = sum(result.seconds for result in results)
+        out.print(f"{time_period}: {len(results)} dbt nodes, {slowest:.1f} s" if results else f"{time_period}: up to date")
+    if not periods:
+        out.print(phrase("cli.nothing_new"))
+
+
+@command
+def gate(period: PeriodOption, as_json: JsonOption = False) -> None:
+    """Let the gates of expectations/ judge a built period, and write the review list. Exit 1 when one is closed."""
+    outcome = validate.run_gates(_checked(period))
+    summary_file = review.write_review_list(period)
+    if as_json:
+        _print_json(outcome)
+    else:
+        out.print(phrase(f"gate_status.{outcome.gate_status}"))
+        out.print(phrase("cli.review_list", path=summary_file.parent))
+    if outcome.gate_status == "closed":
+        raise typer.Exit(Exit.REFUSED_OR_HELD)
+
+
+@command
+def flags(period: AnyPeriodOption = None, as_json: JsonOption = False) -> None:
+    """Show the open questions about figures, the gravest and those with the largest effect first."""
+    found = review.open_flags(_checked(period) if period else None)
+    if as_json:
+        _print_json(found)
+        return
+    table = _table("flag", "severity", "question")
+    for flag in found:
+        table.add_row(flag["flag_id"][:8], phrase(f"severity.{flag['severity']}"), flag["message_vi"])
+    out.print(table)
+
+
+@command
+def decide(
+    flag: Annotated[str, typer.Argument(help="Id of the flag, or its beginning.")],
+    choice: Annotated[str, typer.Argument(help="confirm, correct or return.")],
+    reason: Annotated[str, typer.Option(help="Why; kept with the decision.")],
+    by: Annotated[str, typer.Option(help="Who decides.")],
+    value: Annotated[float | None, typer.Option(help="The right value, for correct.")] = None,
+) -> None:
+    """Record a decision about a flag. It holds for the value judged and lapses when the commune sends another."""
+    review.decide(flag, choice, reason, by, None if value is None else Decimal(str(value)))
+    out.print(phrase("cli.decided"))
+
+
+@command
+def approve(
+    period: PeriodOption,
+    by: Annotated[str, typer.Option(help="Who approves.")],
+    note: Annotated[str, typer.Option(help="A note, kept with the approval.")] = "",
+    reject: Annotated[bool, typer.Option("--reject", help="Say no instead.")] = False,
+) -> None:
+    """Approve (or reject) the newest candidate of a period. The approval signs its content."""
+    digest = review.candidate(_checked(period))
+    if digest is None:
+        raise review.NoCandidate(f"{period} has nothing to approve: not judged yet, gate closed, or already released")
+    review.record_approval(period, digest, by, approved=not reject, note=note)
+    out.print(phrase("approval.rejected" if reject else "approval.approved"))
+
+
+@command
+def publish(
+    period: PeriodOption,
+    revise: Annotated[bool, typer.Option("--revise", help="Write the next revision if the contents changed.")] = False,
+) -> None:
+    """Write the release of an approved period."""
+    folder = publishing.publish(_checked(period), revise=revise)
+    publishing.announce(period)
+    out.print(phrase("demo.release", path=folder))
+
+
+@command
+def sql(
+    query: Annotated[str, typer.Argument(help="One SQL query on the released marts, read-only.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Answer a query from the newest revision of every released period."""
+    names, found = publishing.query(query)
+    if as_json:
+        _print_json([dict(zip(names, row, strict=True)) for row in found])
+        return
+    table = _table(*names)
+    for row in found:
+        table.add_row(*map(_text, row))
+    out.print(table)
+
+
+@command
+def sample(
+    folder: Annotated[Path | None, typer.Option("--out", help="Default: the inbox of TUQUAN_HOME.")] = None,
+    wave: Annotated[int, typer.Option(min=1, max=2, help="1: with mistakes; 2: the corrected workbooks.")] = 1,
+) -> None:
+    """Lay out sample submissions whose sums over the communes equal the published figures."""
+    target = folder or settings.load().inbox
+    out.print(phrase("demo.inbox", files=number_vi(len(samples.lay_out_sample(target, wave)))))
+    out.print(phrase("sample.notice"))
+
+
+@command
+def simulate(
+    out_folder: Annotated[Path, typer.Option("--out", help="Folder for the workbooks.")],
+    areas: Annotated[int, typer.Option(min=1, help="How many communes.")] = 3321,
+    periods: Annotated[int, typer.Option(min=1, help="How many months, the newest being 2026-M11.")] = 1,
+    seed: Annotated[int, typer.Option(help="Another number, other figures.")] = 0,
+) -> None:
+    """Write filled workbooks of many communes and months, for trials and benchmarks."""
+    out.print(phrase("cli.forms_written", count=number_vi(simulation.simulate(areas, periods, out_folder, seed)), path=out_folder))
+
+
+@command
+def demo() -> None:
+    """Run the main job end to end through Airflow on the sample submissions, and print what came of it."""
+    demonstration.run(out)
+
+
+@command
+def up() -> None:
+    """Start Airflow and its UI on 127.0.0.1 and stay until Ctrl-C."""
+    local_airflow.up()
+
+
+def _checked(period: str) -> str:
+    return parse_period(period).code
+
+
+def _questions(files: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [finding for file in files for finding in file["findings"] if finding["severity"] in ("held", "refused")]
+
+
+def _table(*columns: str) -> Table:
+    # Wrapped text stays readable in a terminal; in a pipe nothing is cut.
+    return Table(*columns, box=None, pad_edge=False, header_style="bold")
+
+
+def _text(value: object) -> str:
+    return "" if value is None else f"{_as_json(value)}" if isinstance(value, Decimal | date) else str(value)
+
+
+def _print_json(value: object) -> None:
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=2, default=_as_json)
+    sys.stdout.write("\n")
+
+
+def _as_json(value: object) -> object:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    raise TypeError(type(value).__name__)

@@ -1,0 +1,40 @@
+"""What a build depends on, as digests: the same digest means the same marts, and nothing has to be built again."""
+
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+
+from tuquan import settings, warehouse
+from tuquan.vocabulary.seeds import seeds_digest
+
+_SUBMISSIONS = """
+select submission_id, area_key, form, time_period, version, status, is_loaded from raw.submissions
+where $time_period is null or time_period = $time_period order by all
+"""
+_DECISIONS = """
+select check_name, ref_area, time_period, indicator, expected_value, choice, new_value, reason, decided_by, decision_id
+from meta.decisions where $time_period is null or time_period = $time_period order by all
+"""
+
+
+def inputs_digest(connection: warehouse.Connection, time_period: str | None = None) -> str:
+    """Return one digest over submissions and decisions (of one period, or of all), seeds and code."""
+    digest = hashlib.sha256(f"{seeds_digest()} {code_version()}".encode())
+    for query in (_SUBMISSIONS, _DECISIONS):
+        for row in connection.execute(query, {"time_period": time_period}).fetchall():
+            digest.update(repr(row).encode())
+    return digest.hexdigest()
+
+
+@cache
+def code_version() -> str:
+    """Return a digest of the code that figures pass through: package, models and expectations."""
+    paths = settings.load()
+    digest = hashlib.sha256()
+    folders: Iterable[tuple[str, str]] = (("src/tuquan", "*.py"), ("dbt_project", "*.sql"), ("dbt_project", "*.yml"))
+    for folder, pattern in (*folders, ("expectations", "*.yml")):
+        for path in sorted((paths.project / folder).rglob(pattern)):
+            if "target" not in path.parts:
+                digest.update(f"{path.relative_to(paths.project)} ".encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()

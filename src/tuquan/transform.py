@@ -1,0 +1,172 @@
+"""Raw cells → staging, marts and flags: runs dbt over the whole warehouse.
+
+dbt runs as a subprocess, because in this process it would keep the DuckDB file locked after it returned, and once for
+all models, because its start costs more than the models do.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tuquan import settings, warehouse
+from tuquan.inputs import inputs_digest
+
+_NEWS = """
+select distinct submissions.time_period
+from raw.submissions
+where submissions.time_period is not null
+    and not exists (
+        select 1 from meta.builds
+        where builds.time_period = submissions.time_period and builds.started_at > submissions.loaded_at
+    )
+union
+select distinct decisions.time_period
+from meta.decisions
+where not exists (
+    select 1 from meta.builds
+    where builds.time_period = decisions.time_period and builds.started_at > decisions.decided_at
+)
+order by time_period
+"""
+
+
+class BuildFailed(RuntimeError):
+    """dbt ended with an error; the message names the nodes that failed."""
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one model, seed or test."""
+
+    node: str
+    resource_type: str
+    status: str
+    seconds: float
+    message: str | None
+
+
+def periods_with_news() -> list[str]:
+    """Return the periods for which something arrived, or was decided, since they were last built; ordered."""
+    with warehouse.connect() as connection:
+        return [row[0] for row in connection.execute(_NEWS).fetchall()]
+
+
+def has_news(time_period: str) -> bool:
+    """Return whether building and judging ``time_period`` now could give anything other than last time."""
+    with warehouse.connect() as connection:
+        judged = connection.execute(
+            "select period_digest from meta.builds "
+            "where time_period = ? and exists (select 1 from meta.candidates "
+            "where candidates.time_period = builds.time_period and candidates.judged_at > builds.started_at) "
+            "order by started_at desc limit 1",
+            [time_period],
+        ).fetchone()
+        return judged is None or judged[0] != inputs_digest(connection, time_period)
+
+
+def build(time_period: str) -> list[NodeResult]:
+    """Bring all marts and flags up to date and note that ``time_period`` is built; return what dbt did.
+
+    The models read everything, so a build for one period serves the others: dbt runs only when submissions, decisions,
+    seeds or code changed since it last ran.
+
+    Raises:
+        BuildFailed: dbt could not build a model, or one of its tests failed.
+    """
+    started_at = datetime.now(UTC).replace(tzinfo=None)
+    with warehouse.connect() as connection:
+        digest = inputs_digest(connection)
+        period_digest = inputs_digest(connection, time_period)
+        built = connection.execute("select inputs_digest from meta.builds order by finished_at desc limit 1").fetchone()
+    results: list[NodeResult] = []
+    if built is None or built[0] != digest:
+        results = run_dbt("build", "--exclude-resource-type", "unit_test")
+    with warehouse.connect() as connection:
+        connection.execute(
+            "insert into meta.builds values ($time_period, $inputs, $period, $started_at, $finished_at)",
+            {
+                "time_period": time_period,
+                "inputs": digest,
+                "period": period_digest,
+                "started_at": started_at,
+                "finished_at": datetime.now(UTC).replace(tzinfo=None),
+            },
+        )
+    return results
+
+
+def run_dbt(*arguments: str) -> list[NodeResult]:
+    """Run one dbt command on the warehouse; its log goes to standard output, its results to ``meta.dbt_run_results``.
+
+    Raises:
+        BuildFailed: dbt ended with an error.
+    """
+    paths = settings.load()
+    target = paths.home / "warehouse" / "dbt"
+    target.mkdir(parents=True, exist_ok=True)
+    run_results = target / "run_results.json"
+    run_results.unlink(missing_ok=True)
+    with warehouse.connect():
+        pass  # the raw and meta tables must be there before dbt reads them
+    with warehouse.writer_lock() as file:
+        environment = {
+            **os.environ,
+            "TUQUAN_WAREHOUSE": str(file),
+            "TUQUAN_SEEDS": str(paths.seeds),
+            "DBT_TARGET_PATH": str(target),
+            "DBT_LOG_PATH": str(paths.logs / "dbt"),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        }
+        command = [str(Path(sys.executable).with_name("dbt")), *arguments]
+        folders = ["--project-dir", str(paths.dbt_project), "--profiles-dir", str(paths.dbt_project)]
+        ended = subprocess.run([*command, *folders], env=environment, check=False, stdin=subprocess.DEVNULL)
+    results = _read_results(run_results)
+    _record(run_results, results)
+    failed = [result for result in results if result.status in ("error", "fail", "runtime error")]
+    if ended.returncode:
+        named = "; ".join(f"{result.node}: {(result.message or '').strip()}" for result in failed)
+        raise BuildFailed(f"dbt {arguments[0]} failed ({named or f'exit code {ended.returncode}; see its log above'})")
+    return results
+
+
+def _read_results(path: Path) -> list[NodeResult]:
+    if not path.exists():
+        return []
+    return [
+        NodeResult(
+            node=result["unique_id"],
+            resource_type=result["unique_id"].split(".")[0],
+            status=result["status"],
+            seconds=result["execution_time"],
+            message=result["message"],
+        )
+        for result in json.loads(path.read_text(encoding="utf-8"))["results"]
+    ]
+
+
+def _record(path: Path, results: Iterable[NodeResult]) -> None:
+    if not path.exists():
+        return
+    invocation = json.loads(path.read_text(encoding="utf-8"))["metadata"]
+    with warehouse.connect() as connection:
+        warehouse.append(
+            connection,
+            "meta.dbt_run_results",
+            (
+                {
+                    "invocation_id": invocation["invocation_id"],
+                    "node": result.node,
+                    "resource_type": result.resource_type,
+                    "status": result.status,
+                    "execution_seconds": result.seconds,
+                    "message": result.message,
+                    "finished_at": invocation["generated_at"].rstrip("Z"),
+                }
+                for result in results
+            ),
+        )
