@@ -1,0 +1,54 @@
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given, strategies as st
+
+from tuquan.vocabulary.periods import MONTHS_IN, Period, UnknownPeriod, parse_period
+
+PERIODS = st.sampled_from(sorted(MONTHS_IN)).flatmap(
+    lambda frequency: st.builds(
+        Period,
+        year=st.integers(1950, 2150),
+        frequency=st.just(frequency),
+        number=st.integers(1, 12 // MONTHS_IN[frequency]),
+        calendar=st.sampled_from(["administrative", "statistical"]),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "first_day", "last_day"),
+    [
+        ("2026-M11", date(2026, 10, 15), date(2026, 11, 14)),  # Decree 09/2019, Art. 12
+        ("2026-M01", date(2025, 12, 15), date(2026, 1, 14)),
+        ("2023-S1", date(2022, 12, 15), date(2023, 6, 14)),
+        ("2024-Q1", date(2023, 12, 15), date(2024, 3, 14)),
+        ("2021", date(2020, 12, 15), date(2021, 12, 14)),
+    ],
+)
+def test_an_administrative_period_begins_on_the_15th_of_the_month_before(code, first_day, last_day):
+    period = parse_period(code)
+    assert (period.start, period.end) == (first_day, last_day)
+
+
+def test_a_statistical_month_is_the_calendar_month():
+    february = parse_period("2024-M02", "statistical")
+    assert (february.start, february.end) == (date(2024, 2, 1), date(2024, 2, 29))
+
+
+@given(PERIODS)
+def test_a_code_names_exactly_one_period_and_periods_follow_without_gap(period):
+    assert parse_period(period.code, period.calendar) == period
+    assert period.previous.end + timedelta(days=1) == period.start
+
+
+@given(PERIODS, PERIODS)
+def test_codes_of_one_frequency_sort_as_time(first, second):
+    if first.frequency == second.frequency:
+        assert (first.code < second.code) == ((first.year, first.number) < (second.year, second.number))
+
+
+@pytest.mark.parametrize("text", ["", "2026-M13", "2026-Q5", "2026-S3", "26-M01", "2026-M1", "2026-m01", "２０２６", "2026 "])
+def test_what_is_not_a_period_code_is_refused(text):
+    with pytest.raises(UnknownPeriod):
+        parse_period(text)
