@@ -17,8 +17,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tuquan import collect as collecting
 from tuquan import (
+    collect as collecting,
     demo as demonstration,
     handout,
     load as loading,
@@ -28,6 +28,7 @@ from tuquan import (
     register,
     review,
     sample as samples,
+    settings,
     simulate as simulation,
     transform,
     validate,
@@ -85,15 +86,17 @@ def template(
     period: PeriodOption,
     area: Annotated[str | None, typer.Option(help="Code of one commune, such as 15127.")] = None,
     out_file: Annotated[Path | None, typer.Option("--out", help="The workbook to write.")] = None,
-    all_in: Annotated[Path | None, typer.Option("--all", help="Write every form that is owed into this folder.")] = None,
+    all_in: Annotated[Path | None, typer.Option("--all", help="Folder for the forms of all who owe one.")] = None,
 ) -> None:
     """Write blank forms TQ01, prefilled with area, period and the figures of the period before."""
     if (area is None) == (all_in is None) or (area is None) != (out_file is None):
         raise typer.BadParameter("give either --area and --out, or --all")
     if all_in is not None:
-        out.print(phrase("cli.forms_written", count=number_vi(len(handout.write_owed_forms(period, all_in))), path=all_in))
+        written = handout.write_owed_forms(period, all_in)
+        out.print(phrase("cli.forms_written", count=number_vi(len(written)), path=all_in))
     else:
-        out.print(phrase("cli.forms_written", count=1, path=handout.write_blank_form(area, period, out_file)))
+        handout.write_blank_form(area, period, out_file)
+        out.print(phrase("cli.forms_written", count=1, path=out_file))
 
 
 @command
@@ -130,11 +133,10 @@ def submissions(as_json: JsonOption = False) -> None:
     if as_json:
         _print_json(files)
         return
-    table = _table("file", "outcome", "area", "period", "version", "questions")
+    table = _table(*map(_heading, ("file", "outcome", "area", "period", "version", "questions")))
     for file in files:
-        questions = len(_questions([file]))
-        status = phrase(f"status.{file['status']}")
-        table.add_row(file["file"], status, file["ref_area"], file["time_period"], _text(file["version"]), str(questions))
+        known = (file["ref_area"], file["time_period"], _text(file["version"]), str(len(_questions([file]))))
+        table.add_row(file["file"], phrase(f"status.{file['status']}"), *known)
     out.print(table)
 
 
@@ -144,8 +146,8 @@ def build(period: AnyPeriodOption = None) -> None:
     periods = [_checked(period)] if period else transform.periods_with_news()
     for time_period in periods:
         results = transform.build(time_period)
-        slowest = sum(result.seconds for result in results)
-        out.print(f"{time_period}: {len(results)} dbt nodes, {slowest:.1f} s" if results else f"{time_period}: up to date")
+        done = phrase("cli.built", nodes=len(results)) if results else phrase("cli.up_to_date")
+        out.print(f"{time_period}: {done}")
     if not periods:
         out.print(phrase("cli.nothing_new"))
 
@@ -171,7 +173,7 @@ def flags(period: AnyPeriodOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         _print_json(found)
         return
-    table = _table("flag", "severity", "question")
+    table = _table(*map(_heading, ("flag", "severity", "question")))
     for flag in found:
         table.add_row(flag["flag_id"][:8], phrase(f"severity.{flag['severity']}"), flag["message_vi"])
     out.print(table)
@@ -251,7 +253,8 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Another number, other figures.")] = 0,
 ) -> None:
     """Write filled workbooks of many communes and months, for trials and benchmarks."""
-    out.print(phrase("cli.forms_written", count=number_vi(simulation.simulate(areas, periods, out_folder, seed)), path=out_folder))
+    written = simulation.simulate(areas, periods, out_folder, seed)
+    out.print(phrase("cli.forms_written", count=number_vi(written), path=out_folder))
 
 
 @command
@@ -272,6 +275,10 @@ def _checked(period: str) -> str:
 
 def _questions(files: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [finding for file in files for finding in file["findings"] if finding["severity"] in ("held", "refused")]
+
+
+def _heading(name: str) -> str:
+    return phrase(f"column.{name}")
 
 
 def _table(*columns: str) -> Table:

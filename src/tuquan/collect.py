@@ -56,8 +56,8 @@ class Collected:
 def register_inbox(inbox: Path | None = None) -> Collected:
     """Take every new file of the inbox folder into the raw store and the register; status ``registered``.
 
-    What cannot be taken (a link, a pipe, unreadable, empty, oversized) is registered as ``refused`` with its reason, and
-    everything else goes on. Safe to repeat and to kill: a file is in the raw store before it is in the register.
+    What cannot be taken (a link, a pipe, unreadable, empty, oversized) is registered as ``refused`` with its reason,
+    and everything else goes on. Safe to repeat and to kill: a file is in the raw store before it is in the register.
     """
     paths = settings.load()
     inbox = inbox or paths.inbox
@@ -181,9 +181,7 @@ def _register(connection: warehouse.Connection, entries: Sequence[Entry], collec
                 **known_as,
             }
         )
-        inbox_entries.append(
-            {"modified_ns": entry.modified_ns, "arrival_id": arrival_id, "times_seen": 1, **known_as}
-        )
+        inbox_entries.append({"modified_ns": entry.modified_ns, "arrival_id": arrival_id, "times_seen": 1, **known_as})
     with warehouse.transaction(connection):
         warehouse.append(connection, "raw.arrivals", arrivals)
         warehouse.append(connection, "raw.findings", findings)

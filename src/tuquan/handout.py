@@ -31,7 +31,7 @@ def write_blank_form(ref_area: str, time_period: str, out_file: Path) -> Path:
     area = load_register().at(padded_code(ref_area), period.end)
     if area is None or area.level != "commune":
         raise UnknownArea(
-            f"no commune has the code {ref_area!r} on {period.end}, the last day of {period}; codes are in seeds/areas.csv"
+            f"no commune has the code {ref_area!r} on {period.end}, the last day of {period}; see seeds/areas.csv"
         )
     out_file.parent.mkdir(parents=True, exist_ok=True)
     write_form(out_file, area, period, previous=_previous(period).get(area.area_key, {}))

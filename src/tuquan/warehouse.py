@@ -237,7 +237,9 @@ def create(path: Path) -> Iterator[Connection]:
         connection.close()
 
 
-def rows(connection: Connection, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
+def rows(
+    connection: Connection, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+) -> list[dict[str, Any]]:
     """Return the result of ``query`` as one dict per row."""
     result = connection.execute(query, parameters)
     names = [column[0] for column in result.description]

@@ -5,7 +5,7 @@ The child answers each path with one line of JSON, so nothing that it was tricke
 """
 
 import resource
-import selectors
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -32,19 +32,14 @@ class SandboxedReader:
     """One child process that reads one file after another; started at the first file, restarted when it dies."""
 
     def __init__(self) -> None:
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: _Child | None = None
 
     def read(self, path: Path, declared_name: str) -> ReadFile:
         """Return what :func:`tuquan.workbook.reading.read_file` reads, or a refusal when the child did not survive."""
-        child = self._running()
-        assert child.stdin is not None
-        question = msgspec.json.encode(_Question(str(path), declared_name))
-        try:
-            child.stdin.write(question + b"\n")
-            child.stdin.flush()
-            answer = self._answer(child)
-        except BrokenPipeError:
-            answer = b""
+        if self._child is None or not self._child.is_alive():
+            self.close()
+            self._child = _Child()
+        answer = self._child.ask(msgspec.json.encode(_Question(str(path), declared_name)))
         if answer:
             return msgspec.json.decode(answer, type=ReadFile)
         self.close()
@@ -53,11 +48,7 @@ class SandboxedReader:
     def close(self) -> None:
         """End the child; safe to call twice."""
         if self._child is not None:
-            self._child.kill()
-            self._child.wait()
-            for pipe in (self._child.stdin, self._child.stdout):
-                if pipe is not None:
-                    pipe.close()
+            self._child.end()
             self._child = None
 
     def __enter__(self) -> Self:
@@ -68,24 +59,34 @@ class SandboxedReader:
     ) -> None:
         self.close()
 
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._child is None or self._child.poll() is not None:
-            self.close()
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "tuquan.workbook.sandbox"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
-        return self._child
 
-    def _answer(self, child: subprocess.Popen[bytes]) -> bytes:
+class _Child:
+    """The process itself, with a pipe in each direction."""
+
+    def __init__(self) -> None:
+        theirs, self._ours = socket.socketpair()
+        command = [sys.executable, "-m", "tuquan.workbook.sandbox", str(theirs.fileno())]
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
+        theirs.close()
+        self._ours.settimeout(WALL_SECONDS)
+        self._lines = self._ours.makefile("rb")
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, line: bytes) -> bytes:
         """Return the child's line, or nothing when it ended or kept silent for too long."""
-        assert child.stdout is not None
-        with selectors.DefaultSelector() as selector:
-            selector.register(child.stdout, selectors.EVENT_READ)
-            if not selector.select(WALL_SECONDS):
-                return b""
-        return child.stdout.readline()
+        try:
+            self._ours.sendall(line + b"\n")
+            return self._lines.readline()
+        except (TimeoutError, ConnectionError):
+            return b""
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._lines.close()
+        self._ours.close()
 
 
 def _refusal(declared_name: str) -> ReadFile:
@@ -104,22 +105,20 @@ def _refusal(declared_name: str) -> ReadFile:
     return ReadFile(file_format="unknown", submissions=[], findings=[finding], status="refused")
 
 
-def main() -> None:
-    """Answer paths from standard input until it closes."""
+def main(descriptor: int) -> None:
+    """Answer the paths that come through the socket ``descriptor`` until it closes."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # The answers get a descriptor of their own, so that a stray print of a library cannot spoil them.
-    answers = sys.stdout.buffer
-    sys.stdout = sys.stderr
     encoder = msgspec.json.Encoder()
-    for line in sys.stdin.buffer:
-        question = msgspec.json.decode(line, type=_Question)
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-        resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + CPU_SECONDS, hard))
-        answers.write(encoder.encode(read_file(Path(question.path), question.declared_name)) + b"\n")
-        answers.flush()
+    with socket.socket(fileno=descriptor) as pipe, pipe.makefile("rwb") as lines:
+        for line in lines:
+            question = msgspec.json.decode(line, type=_Question)
+            used = resource.getrusage(resource.RUSAGE_SELF)
+            _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+            resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + CPU_SECONDS, hard))
+            lines.write(encoder.encode(read_file(Path(question.path), question.declared_name)) + b"\n")
+            lines.flush()
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]))
