@@ -1,0 +1,2 @@
+{# The middle value; of an even number of values the mean of the two in the middle. #}
+{% macro median_of(expression) -%} median({{ expression }}) {%- endmacro %}

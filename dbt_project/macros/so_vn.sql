@@ -1,0 +1,25 @@
+{# A number as Vietnamese readers expect it: 1288 is 1.288 and 0.125 is 0,125. #}
+{% macro so_vn(number) -%}
+    case when {{ number }} < 0 then '-' else '' end
+    || replace(format('{:,}', cast(floor(abs({{ number }})) as bigint)), ',', '.')
+    || case
+        when {{ number }} <> floor({{ number }})
+        then
+            ',' || rtrim(
+                lpad(
+                    cast(
+                        cast(
+                            round((abs({{ number }}) - floor(abs({{ number }}))) * 10000) as integer
+                        ) as varchar
+                    ),
+                    4,
+                    '0'
+                ),
+                '0'
+            )
+        else ''
+    end
+{%- endmacro %}
+
+{# A day as 14/12/2021. #}
+{% macro ngay_vn(day) -%} strftime({{ day }}, '%d/%m/%Y') {%- endmacro %}

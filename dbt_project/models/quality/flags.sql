@@ -1,0 +1,172 @@
+-- Figures that are hard to believe, one row per figure and check, each with its place, its reason
+-- in Vietnamese,
+-- what would be usual and what it does to the province. A flag never changes a figure; a person's
+-- answer closes it
+-- for as long as the figure stays what it was.
+with
+
+    doubts as (
+        {% for source in [
+            "broken_relations",
+            "broken_limits",
+            "broken_movements",
+            "unlike_peers",
+            "doubtful_statements",
+        ] %}
+            select *
+            from {{ ref(source) }}
+            {% if not loop.last %}
+                union all
+            {% endif %}
+        {% endfor %}
+    ),
+
+    ranked as (
+        select
+            *,
+            row_number() over (
+                partition by check_name, area_key, time_period, indicator
+                order by
+                    is_settled, abs(obs_value - coalesce(expected_high, expected_low)) desc, cell
+            ) as worst_first
+        from doubts
+    ),
+
+    areas as (select * from {{ ref("stg_areas") }}),
+
+    indicators as (select * from {{ ref("stg_indicators") }}),
+
+    checks as (select * from {{ ref("checks") }}),
+
+    phrases as (select * from {{ ref("phrases") }}),
+
+    periods as (select * from {{ ref("dim_periods") }}),
+
+    decisions as (
+        select
+            check_name,
+            ref_area,
+            time_period,
+            indicator,
+            expected_value,
+            choice,
+            row_number() over (
+                partition by check_name, ref_area, time_period, indicator, expected_value
+                order by decision_id desc
+            ) as newest_first
+        from {{ ref("stg_decisions") }}
+    ),
+
+    told as (
+        select
+            ranked.*,
+            areas.ref_area,
+            areas.area_level,
+            areas.name_vi as area_name_vi,
+            areas.full_name_vi,
+            indicators.name_vi as indicator_name_vi,
+            indicators.unit_measure,
+            indicators.rollup_areas,
+            others.name_vi as other_name_vi,
+            checks.level,
+            coalesce(ranked.severity, checks.severity) as told_severity,
+            checks.message_vi as template_vi,
+            lower(periods.label_vi) as period_vi,
+            coalesce(decisions.choice, ranked.decision) as choice,
+            case
+                when ranked.limit_phrase is null
+                then {{ so_vn("ranked.expected_high") }}
+                else
+                    {{
+                        sentence(
+                            "limits.text_vi",
+                            {
+                                "low": so_vn("ranked.expected_low"),
+                                "high": so_vn("ranked.expected_high"),
+                            },
+                        )
+                    }}
+            end as limit_vi,
+            {{
+                sentence(
+                    "reasons.text_vi",
+                    {"value": so_vn("ranked.obs_value"), "date": ngay_vn("ranked.reason_date")},
+                )
+            }} as reason_vi,
+            cast(
+                ranked.obs_value - case
+                    when ranked.suggested_value is not null
+                    then ranked.suggested_value
+                    when ranked.obs_value > ranked.expected_high
+                    then ranked.expected_high
+                    when ranked.obs_value < ranked.expected_low
+                    then ranked.expected_low
+                end as decimal(18, 4)
+            ) as excess
+        from ranked
+        inner join areas on ranked.area_key = areas.area_key
+        inner join indicators on ranked.indicator = indicators.indicator
+        inner join checks on ranked.check_name = checks."check"
+        left join
+            periods
+            on ranked.calendar = periods.calendar
+            and ranked.time_period = periods.time_period
+        left join indicators as others on ranked.other_indicator = others.indicator
+        left join phrases as limits on ranked.limit_phrase = limits.phrase
+        left join phrases as reasons on ranked.reason_phrase = reasons.phrase
+        left join
+            decisions
+            on ranked.check_name = decisions.check_name
+            and areas.ref_area = decisions.ref_area
+            and ranked.time_period = decisions.time_period
+            and ranked.indicator = decisions.indicator
+            and ranked.obs_value = decisions.expected_value
+            and decisions.newest_first = 1
+        where ranked.worst_first = 1
+    )
+
+select
+    md5(check_name || '|' || area_key || '|' || time_period || '|' || indicator) as flag_id,
+    check_name,
+    level,
+    told_severity as severity,
+    ref_area,
+    area_key,
+    area_level,
+    area_name_vi,
+    time_period,
+    indicator,
+    obs_value,
+    expected_low,
+    expected_high,
+    suggested_value,
+    case
+        when
+            area_level = 'commune'
+            and rollup_areas in ('sum', 'count_true')
+            and check_name <> 'cumulative_matches_periods'
+        then excess
+    end as impact_on_province,
+    submission_id,
+    sheet,
+    cell,
+    {{
+        sentence(
+            "template_vi",
+            {
+                "area": "full_name_vi",
+                "period": "period_vi",
+                "indicator": "indicator_name_vi",
+                "unit": "unit_measure",
+                "value": so_vn("obs_value"),
+                "other": "other_name_vi",
+                "other_value": so_vn("other_value"),
+                "limit": "limit_vi",
+                "suggestion": so_vn("suggested_value"),
+                "reason": "reason_vi",
+            },
+        )
+    }} as message_vi,
+    choice as decision,
+    choice is null as is_open
+from told

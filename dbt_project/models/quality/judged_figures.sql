@@ -1,0 +1,40 @@
+-- Every figure of a commune that a check looks at: as it stands, and once more as it was sent
+-- when a person has
+-- corrected or returned it (is_settled), so that the question stays visible with its answer.
+with figures as (select * from {{ ref("int_commune_figures") }} where sent_value is not null)
+
+select
+    area_key,
+    province_area,
+    calendar,
+    frequency,
+    time_period,
+    period_end,
+    months,
+    indicator,
+    obs_value,
+    false as is_settled,
+    decision,
+    submission_id,
+    sheet,
+    cell
+from figures
+where obs_value is not null
+union all
+select
+    area_key,
+    province_area,
+    calendar,
+    frequency,
+    time_period,
+    period_end,
+    months,
+    indicator,
+    sent_value as obs_value,
+    true as is_settled,
+    decision,
+    submission_id,
+    sheet,
+    cell
+from figures
+where is_area_in_force and decision in ('correct', 'return')
