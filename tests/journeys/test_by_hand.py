@@ -1,0 +1,143 @@
+"""The whole story through the command line alone: from blank forms to a query on a release."""
+
+import csv
+import json
+from decimal import Decimal
+
+import openpyxl
+import pytest
+from typer.testing import CliRunner
+
+from tuquan import warehouse
+from tuquan.cli import app
+from tuquan.vocabulary.areas import load_register
+from tuquan.vocabulary.catalogue import load_catalogue
+from tuquan.vocabulary.periods import parse_period
+from tuquan.workbook.template import write_form
+
+QUARTER = parse_period("2024-Q1")
+QUAN_SON = "387"
+
+
+def tuquan(*words, exit_code=0):
+    """Run one command and return what it printed; the exit code is part of the claim."""
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exit_code == exit_code, (words, result.output, result.stderr, result.exception)
+    return result.stdout
+
+
+def figures(**changed):
+    """Figures of one quiet commune; an indicator that is not named is a plausible small number."""
+    values = {}
+    for item in load_catalogue().on_form("TQ01", QUARTER):
+        value = 2 if item.statistical_kind in ("stock", "flow") else 1
+        values[item.indicator, "period"] = value
+        if item.has_year_to_date:
+            values[item.indicator, "year_to_date"] = value
+    return values | {(indicator, "period"): value for indicator, value in changed.items()}
+
+
+@pytest.fixture
+def communes():
+    return load_register().communes(QUAN_SON, QUARTER.end)
+
+
+def lay_out(home, communes, **changed):
+    home.inbox.mkdir(parents=True, exist_ok=True)
+    for commune in communes:
+        write_form(home.inbox / f"{commune.name_vi}.xlsx", commune, QUARTER, values=figures(**changed))
+
+
+def test_a_blank_form_becomes_a_figure_in_a_release(home, communes):
+    blank = home.home / "form.xlsx"
+    tuquan("template", "--area", communes[0].ref_area, "--period", "2024-Q1", "--out", blank)
+    lay_out(home, communes[1:])
+    book = openpyxl.load_workbook(blank)
+    sheet = book.worksheets[0]
+    for (indicator, measure), value in figures(models_total=5).items():
+        column = {"period": "E", "year_to_date": "G"}[measure]
+        row = next(cell.row for cell in sheet["A"] if cell.value == indicator)
+        sheet[f"{column}{row}"] = value
+    book.save(home.inbox / "điền tay.xlsx")
+
+    collected = json.loads(tuquan("collect", "--json"))
+    assert (collected["accepted"], collected["held"], collected["refused"]) == (12, 0, 0)
+    tuquan("build")
+    tuquan("gate", "--period", "2024-Q1")
+    tuquan("publish", "--period", "2024-Q1", exit_code=1)  # nobody approved it
+    tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng")
+    tuquan("publish", "--period", "2024-Q1")
+    answer = tuquan(
+        *("sql", "--json"),
+        "select obs_value, areas_expected, areas_reported from marts.district_observations "
+        "where ref_area = '387' and indicator = 'models_total'",
+    )
+    assert json.loads(answer) == [{"obs_value": 27, "areas_expected": 12, "areas_reported": 12}]
+    with (home.releases / "latest" / "so-lieu.csv").open(encoding="utf-8-sig", newline="") as file:
+        released = [row for row in csv.DictReader(file) if row["indicator"] == "models_total"]
+    assert sum(Decimal(row["obs_value"]) for row in released if row["level"] == "commune") == 27
+
+
+def test_the_same_inbox_again_changes_nothing_and_a_release_is_written_once(home, communes):
+    lay_out(home, communes)
+    tuquan("collect")
+    tuquan("build")
+    tuquan("gate", "--period", "2024-Q1")
+    tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng")
+    tuquan("publish", "--period", "2024-Q1")
+    before = {path: path.read_bytes() for path in home.releases.rglob("*") if path.is_file()}
+
+    lay_out(home, communes)  # the same bytes, laid out anew
+    again = json.loads(tuquan("collect", "--json"))
+    assert (again["accepted"], again["duplicate"], again["figures"]) == (0, 12, 0)
+    assert {file["status"] for file in json.loads(tuquan("submissions", "--json"))} == {"accepted", "duplicate"}
+    tuquan("build")
+    tuquan("publish", "--period", "2024-Q1")
+    assert {path: path.read_bytes() for path in home.releases.rglob("*") if path.is_file()} == before
+
+
+def test_a_part_larger_than_its_whole_closes_the_gate_until_it_is_corrected(home, communes):
+    lay_out(home, communes)
+    write_form(home.inbox / "sai.xlsx", communes[0], QUARTER, values=figures(cameras_total=2, cameras_working=20))
+    tuquan("collect")
+    tuquan("build")
+    tuquan("gate", "--period", "2024-Q1", exit_code=1)
+    (flag,) = [flag for flag in json.loads(tuquan("flags", "--json")) if flag["severity"] == "critical"]
+    assert flag["check_name"] == "parts_do_not_exceed_whole"
+    assert communes[0].name_vi in flag["message_vi"]
+    tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng", exit_code=2)
+
+    write_form(home.inbox / "sửa.xlsx", communes[0], QUARTER, values=figures(cameras_total=20, cameras_working=20))
+    tuquan("collect")
+    tuquan("build")
+    tuquan("gate", "--period", "2024-Q1")
+    assert not [flag for flag in json.loads(tuquan("flags", "--json")) if flag["severity"] == "critical"]
+
+
+def test_an_approval_is_stale_when_a_figure_changed_afterwards(home, communes):
+    lay_out(home, communes)
+    tuquan("collect")
+    tuquan("build")
+    tuquan("gate", "--period", "2024-Q1")
+    tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng")
+    write_form(home.inbox / "bổ sung.xlsx", communes[0], QUARTER, values=figures(models_total=3))
+    tuquan("collect")
+    tuquan("build")
+    tuquan("gate", "--period", "2024-Q1")
+    tuquan("publish", "--period", "2024-Q1", exit_code=1)
+    tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng")
+    tuquan("publish", "--period", "2024-Q1")
+
+
+def test_a_wrong_period_or_area_is_a_usage_error_in_words(home):
+    result = CliRunner().invoke(app, ["template", "--area", "15127", "--period", "2021-13", "--out", "x.xlsx"])
+    assert (result.exit_code, "is not a period" in result.stderr) == (2, True)
+    result = CliRunner().invoke(app, ["template", "--area", "99999", "--period", "2021", "--out", "x.xlsx"])
+    assert (result.exit_code, "99999" in result.stderr) == (2, True)
+
+
+def test_questions_before_the_first_build_are_answered_in_words(home):
+    result = CliRunner().invoke(app, ["flags"])
+    assert (result.exit_code, "tuquan build" in result.stderr) == (1, True)
+    with warehouse.connect() as connection:
+        assert connection.execute("select count(*) from raw.arrivals").fetchone() == (0,)

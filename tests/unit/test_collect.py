@@ -1,0 +1,129 @@
+"""Inbox → raw store and register, with real files of every kind that a folder can hold."""
+
+import hashlib
+import os
+import socket
+
+import pytest
+
+from tuquan import collect, warehouse
+from tuquan.collect import register_inbox
+
+
+@pytest.fixture
+def inbox(home):
+    home.inbox.mkdir(parents=True)
+    return home.inbox
+
+
+def arrivals():
+    with warehouse.connect() as connection:
+        return warehouse.rows(
+            connection,
+            "select arrivals.*, findings.check_name, findings.message_vi from raw.arrivals "
+            "left join raw.findings using (arrival_id) order by arrival_id",
+        )
+
+
+def statuses():
+    return {row["declared_name"]: row["status"] for row in arrivals()}
+
+
+def test_a_file_is_kept_byte_for_byte_and_read_only(home, inbox):
+    (inbox / "Xã Cẩm Thành.xlsx").write_bytes(b"bytes as sent")
+    assert register_inbox().registered == 1
+    kept = home.raw_file(hashlib.sha256(b"bytes as sent").hexdigest())
+    assert kept.read_bytes() == b"bytes as sent"
+    assert kept.stat().st_mode & 0o777 == 0o444
+    assert (inbox / "Xã Cẩm Thành.xlsx").read_bytes() == b"bytes as sent"
+
+
+def test_the_same_inbox_again_registers_nothing(inbox):
+    (inbox / "a.xlsx").write_bytes(b"a")
+    register_inbox()
+    again = register_inbox()
+    assert (again.registered, again.repeated, again.unchanged) == (0, 0, 1)
+    assert len(arrivals()) == 1
+    with warehouse.connect() as connection:
+        assert connection.execute("select times_seen from meta.inbox_entries").fetchall() == [(2,)]
+
+
+def test_the_same_bytes_under_another_name_are_a_repeat(inbox):
+    (inbox / "a.xlsx").write_bytes(b"a")
+    (inbox / "b.xlsx").write_bytes(b"a")
+    collected = register_inbox()
+    assert (collected.registered, collected.repeated) == (1, 1)
+    first, second = arrivals()
+    assert second["repeats_arrival_id"] == first["arrival_id"]
+
+
+def test_other_bytes_under_the_same_name_are_a_new_arrival(inbox):
+    (inbox / "a.xlsx").write_bytes(b"a")
+    register_inbox()
+    (inbox / "a.xlsx").write_bytes(b"corrected")
+    assert register_inbox().registered == 1
+
+
+def test_what_is_no_regular_file_is_refused_and_never_opened(inbox, tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    (inbox / "link.xlsx").symlink_to(tmp_path / "secret")
+    (inbox / "folder link").symlink_to(tmp_path)
+    os.mkfifo(inbox / "pipe.xlsx")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(inbox / "s"))
+        (inbox / "good.csv").write_text("x")
+        collected = register_inbox()
+    assert (collected.registered, collected.refused) == (1, 4)
+    assert {row["check_name"] for row in arrivals() if row["status"] == "refused"} == {"file_is_a_regular_file"}
+    assert register_inbox().unchanged == 5
+
+
+def test_an_empty_file_is_refused_with_a_reason_that_names_it(inbox):
+    (inbox / "trống.xlsx").touch()
+    register_inbox()
+    (row,) = arrivals()
+    assert (row["status"], row["check_name"]) == ("refused", "file_is_not_empty")
+    assert "trống.xlsx" in row["message_vi"]
+
+
+def test_a_file_beyond_the_limit_is_refused_without_keeping_it(home, inbox, monkeypatch):
+    monkeypatch.setattr(collect, "MAX_FILE_BYTES", 10)
+    (inbox / "large.xlsx").write_bytes(b"x" * 11)
+    register_inbox()
+    assert statuses() == {"large.xlsx": "refused"}
+    assert not [path for path in home.raw.rglob("*") if path.is_file()]
+
+
+def test_names_are_data(home, inbox):
+    names = ["{{ ds }}.xlsx", "*.xlsx", "a'; drop table x --.csv", "-rf", "~ $HOME.xlsx", "xã\nhai dòng.xlsx"]
+    for name in names:
+        (inbox / name).write_bytes(name.encode())
+    (inbox / "tên cũ").mkdir()
+    with open(os.fsencode(inbox) + b"/\xff\xfe.xlsx", "wb") as file:
+        file.write(b"name that is not UTF-8")
+    assert register_inbox().registered == len(names) + 1
+    assert set(names) < set(statuses())
+
+
+def test_what_programs_leave_behind_is_not_taken_and_a_half_sent_file_waits(inbox):
+    for name in ("~$Biểu TQ01.xlsx", ".DS_Store", "Thumbs.db", "Biểu TQ01.xlsx.part"):
+        (inbox / name).write_bytes(b"x")
+    collected = register_inbox()
+    assert collected.registered == 0
+    assert collected.waiting == ["Biểu TQ01.xlsx.part"]
+
+
+def test_an_unreadable_file_is_refused_and_the_others_go_on(inbox, monkeypatch):
+    (inbox / "closed.xlsx").write_bytes(b"x")
+    (inbox / "good.xlsx").write_bytes(b"y")
+    really_open = os.open
+
+    def deny(path, *arguments, **options):
+        if str(path).endswith("closed.xlsx"):
+            raise PermissionError(13, "Permission denied")
+        return really_open(path, *arguments, **options)
+
+    # As root every file can be read, so the refusal of the operating system is played.
+    monkeypatch.setattr(collect.os, "open", deny)
+    register_inbox()
+    assert statuses() == {"closed.xlsx": "refused", "good.xlsx": "registered"}
