@@ -5,6 +5,8 @@ Everything that a run writes lies under ``home``; everything it only reads lies 
 
 import os
 from dataclasses import dataclass
+from functools import cache
+from functools import cache
 from pathlib import Path
 
 
@@ -63,7 +65,12 @@ class Settings:
 
 def load() -> Settings:
     """Read ``TUQUAN_HOME``, ``TUQUAN_PROJECT`` and ``TUQUAN_SEEDS``; each has a default inside the project folder."""
-    project = Path(os.environ.get("TUQUAN_PROJECT") or Path(__file__).parents[2]).resolve()
-    home = Path(os.environ.get("TUQUAN_HOME") or project / "var").resolve()
-    seeds = Path(os.environ.get("TUQUAN_SEEDS") or project / "seeds").resolve()
-    return Settings(home=home, project=project, seeds=seeds)
+    return _settings(*map(os.environ.get, ("TUQUAN_HOME", "TUQUAN_PROJECT", "TUQUAN_SEEDS")))
+
+
+@cache  # sentences are looked up thousands of times a second, and paths are slow to resolve
+def _settings(home: str | None, project: str | None, seeds: str | None) -> Settings:
+    root = Path(project or Path(__file__).parents[2]).resolve()
+    return Settings(
+        home=Path(home or root / "var").resolve(), project=root, seeds=Path(seeds or root / "seeds").resolve()
+    )
