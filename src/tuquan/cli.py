@@ -249,7 +249,7 @@ def sample(
 def simulate(
     out_folder: Annotated[Path, typer.Option("--out", help="Folder for the workbooks.")],
     areas: Annotated[int, typer.Option(min=1, help="How many communes.")] = 3321,
-    periods: Annotated[int, typer.Option(min=1, help="How many months, the newest being 2026-M11.")] = 1,
+    periods: Annotated[int, typer.Option(min=1, help="How many months, the first being 2026-M01.")] = 1,
     seed: Annotated[int, typer.Option(help="Another number, other figures.")] = 0,
 ) -> None:
     """Write filled workbooks of many communes and months, for trials and benchmarks."""
