@@ -1,0 +1,71 @@
+"""### Phê duyệt và công bố
+
+Asks a named person whether this candidate of a period may be published, keeps the answer, and on a yes writes the
+release and a note for the outbox. Waiting holds no worker, and other periods go on: this may take a week.
+
+A no is an answer, not a failure: it is kept as well and the run ends without a release. If the content changed after
+the question was asked, the approval is stale and nothing is published; the new content is a candidate of its own.
+"""
+
+import pendulum
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import Asset, Param, TriggerRule, dag, task
+
+from tuquan import handoffs, publish, review
+
+
+@dag(
+    dag_id=handoffs.PUBLISH,
+    dag_display_name="3 · Phê duyệt và công bố",
+    doc_md=__doc__,
+    schedule=None,
+    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Ho_Chi_Minh"),
+    max_active_runs=16,
+    params={
+        "time_period": Param(type="string", pattern=handoffs.PERIOD_PATTERN, title="Kỳ báo cáo"),
+        "digest": Param(type="string", pattern=handoffs.DIGEST_PATTERN, title="Dấu vân tay của bản chờ phê duyệt"),
+    },
+    user_defined_macros={"summary_of": review.summary},
+    tags=["review", "publish"],
+)
+def publish_release() -> None:
+    approve = ApprovalOperator(
+        task_id="approve",
+        task_display_name="Phê duyệt công bố",
+        subject="Phê duyệt công bố số liệu kỳ {{ dag_run.conf['time_period'] }}",
+        body="{{ summary_of(dag_run.conf['time_period']) }}",
+        params={"note": Param("", type="string", title="Ý kiến")},
+        retries=0,  # a retry would ask the person a second time
+        pool=handoffs.WAREHOUSE_WRITER,  # reads the summary; waiting for the answer holds no slot
+    )
+    # A rejection skips what follows directly, so the answer is kept one step further on, whatever it was.
+    approved = EmptyOperator(task_id="approved", task_display_name="Đã phê duyệt")
+
+    @task(
+        task_display_name="Lưu quyết định",
+        trigger_rule=TriggerRule.NONE_FAILED,
+        pool=handoffs.WAREHOUSE_WRITER,
+    )
+    def record_decision(*, params=None, ti=None) -> None:
+        answer = handoffs.decision(ti.xcom_pull(task_ids="approve"))
+        review.record_approval(params["time_period"], params["digest"], **answer)
+
+    @task(
+        task_display_name="Ghi bản công bố",
+        pool=handoffs.WAREHOUSE_WRITER,
+        outlets=[Asset(handoffs.RELEASE)],
+    )
+    def write_release(*, params=None) -> None:
+        publish.publish(params["time_period"])
+
+    @task(task_display_name="Báo tin", pool=handoffs.WAREHOUSE_WRITER)
+    def announce_release(*, params=None) -> None:
+        publish.announce(params["time_period"])
+
+    release = write_release()
+    approve >> approved >> record_decision() >> release >> announce_release()
+    approved >> release
+
+
+publish_release()

@@ -1,0 +1,73 @@
+"""The words that one DAG says to the next: assets, the writer's pool, run ids and what a run is started with.
+
+A period travels as a run of its own (docs/decisions/0001): its run id says which period it is about, so that a
+person finds it in the grid and a hand-over that is repeated starts nothing twice. Identifiers travel, never figures.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+SUBMISSIONS = "tuquan_submissions"
+MARTS = "tuquan_marts"
+RELEASE = "tuquan_release"
+
+# One slot: whoever opens the warehouse waits for the others. The file lock in tuquan.warehouse is the real guard.
+WAREHOUSE_WRITER = "warehouse_writer"
+
+COLLECT = "collect_submissions"
+BUILD = "build_marts"
+PUBLISH = "publish_release"
+
+# 2026-M11, 2026-Q4, 2026-S2, 2026; checked by Airflow before a run exists.
+PERIOD_PATTERN = r"^\d{4}(-(M(0[1-9]|1[0-2])|Q[1-4]|S[12]))?$"
+DIGEST_PATTERN = r"^[0-9a-f]{8,64}$"
+
+APPROVE = "Approve"  # the word of Airflow's ApprovalOperator
+
+
+def build_run(time_period: str, stamp: str) -> str:
+    """Name one build of a period.
+
+    >>> build_run("2026-M11", "20261124T163200")
+    'build__2026-M11__20261124T163200'
+    """
+    return f"build__{time_period}__{stamp}"
+
+
+def publish_run(time_period: str, digest: str) -> str:
+    """Name the publication of one candidate: the same content has the same name, so it is asked for once.
+
+    >>> publish_run("2026-M11", "9f86d081884c7d65")
+    'publish__2026-M11__9f86d081'
+    """
+    return f"publish__{time_period}__{digest[:8]}"
+
+
+def builds(touched_periods: Iterable[str], asked_at: datetime) -> list[dict[str, Any]]:
+    """Describe the builds that follow one pass over the inbox: one per touched period, none when none was touched."""
+    stamp = f"{asked_at:%Y%m%dT%H%M%S}"
+    return [{"trigger_run_id": build_run(period, stamp), "conf": {"time_period": period}} for period in touched_periods]
+
+
+def publications(time_period: str, digest: str | None) -> list[dict[str, Any]]:
+    """Describe the publication that follows a build: one for a new candidate, none when there is nothing to decide."""
+    if digest is None:
+        return []
+    conf = {"time_period": time_period, "digest": digest}
+    return [{"trigger_run_id": publish_run(time_period, digest), "conf": conf}]
+
+
+def decision(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Read who decided what from the answer that the approval task left behind.
+
+    >>> decision({"chosen_options": ["Reject"], "params_input": {"note": "xem lại"},
+    ...           "responded_by_user": {"id": "lan"}})
+    {'approver': 'lan', 'approved': False, 'note': 'xem lại'}
+    """
+    user = answer["responded_by_user"]
+    return {
+        "approver": user.get("name") or user["id"],
+        "approved": answer["chosen_options"] == [APPROVE],
+        "note": (answer.get("params_input") or {}).get("note") or "",
+    }
