@@ -12,6 +12,7 @@ from tuquan.vocabulary.catalogue import Indicator
 
 ROW_MARK = "tuquan-form"
 COLUMN_MARK = "tuquan-rows"
+COLUMN_SIGNS = "#columns"
 END_OF_ROWS = "#end"
 COLUMN_TAGS = ("#indicator", "#unit", "#period", "#previous", "#year_to_date")
 NAME_PREFIX = "in_"

@@ -70,3 +70,11 @@ class ReadFile(Struct, frozen=True):
 def worst_severity(findings: Iterable[Finding]) -> str:
     """Return the gravest severity among ``findings``; "info" when there are none."""
     return max((finding.severity for finding in findings), key=SEVERITIES.index, default="info")
+
+
+def status_of(findings: Iterable[Finding], *, is_loadable: bool) -> str:
+    """Return accepted, held or refused; a refused cell only holds the submission while its other cells load."""
+    worst = worst_severity(findings)
+    if worst == "refused" and is_loadable:
+        return "held"
+    return worst if worst in ("held", "refused") else "accepted"

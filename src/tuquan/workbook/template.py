@@ -26,6 +26,7 @@ from tuquan.vocabulary.periods import Period
 from tuquan.vocabulary.phrases import date_vi, number_vi, period_vi, phrase
 from tuquan.workbook.stamp import (
     COLUMN_MARK,
+    COLUMN_SIGNS,
     COLUMN_TAGS,
     END_OF_ROWS,
     NAME_PREFIX,
@@ -40,10 +41,10 @@ Key = tuple[str, str]
 FONT = "Times New Roman"
 # Columns: A hidden ids, B number, C indicator, D unit, E this period, F previous period, G year to date.
 IDS, NUMBER, INDICATOR, UNIT, CURRENT, PREVIOUS, YEAR_TO_DATE = range(7)
-WIDTHS = {IDS: 10, NUMBER: 6, INDICATOR: 40, UNIT: 13, CURRENT: 15, PREVIOUS: 15, YEAR_TO_DATE: 15}
+WIDTHS = {IDS: 10, NUMBER: 6, INDICATOR: 40, UNIT: 13, CURRENT: 15, PREVIOUS: 15, YEAR_TO_DATE: 14}
 COLUMN_OF = {"period": CURRENT, "year_to_date": YEAR_TO_DATE}
 STAMP_ROW, HEADER_ROW, FIRST_ROW = 0, 10, 12
-LETTERS_PER_LINE = {NUMBER: 5, INDICATOR: 36, UNIT: 11}  # at 13 points, measured on a rendered page
+LETTERS_PER_LINE = {INDICATOR: 40, UNIT: 12}  # at 13 points, measured on a rendered page
 LINE_POINTS = 17.0
 PAPER_A4 = 9
 MARGINS = {"left": 1.0, "right": 0.6, "top": 0.8, "bottom": 0.8}  # inches: 25, 15, 20 and 20 mm
@@ -153,6 +154,7 @@ class _FormWriter:
             self.sheet.write_string(HEADER_ROW, column, phrase(f"form.header.{head}"), styles["header"])
         for column, sign in enumerate(("A", "B", "C", "1", "2", "3"), start=NUMBER):
             self.sheet.write_string(HEADER_ROW + 1, column, sign, styles["column_sign"])
+        self.sheet.write_string(HEADER_ROW + 1, IDS, COLUMN_SIGNS)
         self.sheet.set_row(HEADER_ROW, 2 * LINE_POINTS + 4)
 
     def write_rows(
@@ -226,7 +228,7 @@ class _FormWriter:
         self.sheet.write_string(row, INDICATOR, name, style)
         for column in (UNIT, CURRENT, PREVIOUS, YEAR_TO_DATE):
             self.sheet.write_blank(row, column, None, style)
-        self.sheet.set_row(row, _row_height({INDICATOR: name}, bold=True))
+        self.sheet.set_row(row, LINE_POINTS + 4)
 
     def _indicator_row(self, row: int, number: int, item: Indicator, previous: Mapping[Key, Decimal]) -> None:
         styles = self.styles
@@ -279,9 +281,9 @@ class _FormWriter:
         )
 
 
-def _row_height(texts: Mapping[int, str], *, bold: bool = False) -> float:
+def _row_height(texts: Mapping[int, str]) -> float:
     """Height for the longest of the texts: writers of workbooks do not fit rows to wrapped text by themselves."""
-    lines = max(len(textwrap.wrap(text, LETTERS_PER_LINE[column] - 2 * bold)) for column, text in texts.items())
+    lines = max(len(textwrap.wrap(text, LETTERS_PER_LINE[column])) for column, text in texts.items())
     return max(1, lines) * LINE_POINTS + 4
 
 
@@ -289,9 +291,9 @@ def _styles(book: xlsxwriter.Workbook) -> dict[str, Format]:
     base = {"font_name": FONT, "font_size": 13, "valign": "vcenter", "text_wrap": True}
     center = {"align": "center"}
     cell = {"border": 1}
-    number = {**cell, "align": "right", "num_format": NUMBER_FORMAT}
+    number = {**cell, "align": "right", "indent": 1, "num_format": NUMBER_FORMAT}
     decimal = {**number, "num_format": f"{NUMBER_FORMAT}.0##"}
-    group = {**cell, "bold": True, "bg_color": "#DDEBF7"}
+    group = {**cell, "bold": True, "bg_color": "#DDEBF7", "text_wrap": False}
     entry = {"locked": False, "bg_color": "#FFF9DB"}
     looks: dict[str, dict[str, Any]] = {
         "center": center,
@@ -304,10 +306,10 @@ def _styles(book: xlsxwriter.Workbook) -> dict[str, Format]:
         "legend": {"italic": True, "font_size": 12, "align": "left"},
         "header": {**cell, **center, "bold": True, "bg_color": "#DDEBF7"},
         "column_sign": {**cell, **center, "italic": True, "font_size": 11},
-        "group": group,
+        "group": {**group, "align": "left", "indent": 1},
         "group_number": {**group, **center},
         "row_number": {**cell, **center},
-        "name": cell,
+        "name": {**cell, "align": "left", "indent": 1},
         "unit": {**cell, **center},
         "input_0": {**number, **entry},
         "input_1": {**decimal, **entry},

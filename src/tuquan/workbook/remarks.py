@@ -1,0 +1,97 @@
+"""Turn what a reader noticed into findings, with the sentences of ``seeds/checks.csv``."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+
+from tuquan.vocabulary.catalogue import Indicator
+from tuquan.vocabulary.figures import Reading, as_written
+from tuquan.vocabulary.phrases import load_checks, number_vi, phrase
+from tuquan.workbook.submission import Finding
+
+LONGEST_QUOTE = 60
+_LONG_NUMBER = re.compile(r"\d(?:[ .-]?\d){7,}", re.ASCII)  # telephone and identity numbers have 9 to 12 digits
+
+
+def remark(
+    check: str,
+    *,
+    severity: str | None = None,
+    sheet: str | None = None,
+    cell: str | None = None,
+    indicator: Indicator | None = None,
+    written: str | None = None,
+    read_as: str | None = None,
+    suggestion: str | None = None,
+    **facts: object,
+) -> Finding:
+    """Return a finding of ``check``; ``facts`` fill places of its sentence that the other arguments do not."""
+    line = load_checks()[check]
+    places: dict[str, object] = {
+        "sheet": sheet or "",
+        "cell": cell or "",
+        "indicator": indicator.name_vi if indicator else "",
+        "unit": indicator.unit_measure if indicator else "",
+        "value": written or "",
+        "suggestion": _number_vi(suggestion),
+        "other_value": _number_vi(read_as),
+        **facts,
+    }
+    return Finding(
+        check_name=check,
+        severity=severity or line.severity,
+        sheet=sheet,
+        cell=cell,
+        indicator=indicator.indicator if indicator else None,
+        as_written=written,
+        read_as=read_as,
+        suggested_value=suggestion,
+        message_vi=line.message(**places),
+    )
+
+
+def figure_remark(
+    reading: Reading,
+    place: Mapping[str, str],
+    indicator: Indicator,
+    raw_text: str | None,
+    raw_type: str,
+    highest: Decimal | None,
+    file: str,
+) -> Finding:
+    """Return the finding for a figure that was not simply read. ``place`` holds sheet and cell."""
+    return remark(
+        reading.check or "value_is_a_number",
+        indicator=indicator,
+        written=quoted(as_written(raw_text, raw_type)),
+        read_as=None if reading.value is None else str(reading.value),
+        suggestion=reading.suggestion,
+        limit=_limits(indicator.value_min, highest),
+        file=file,
+        **place,
+    )
+
+
+def quoted(text: str) -> str:
+    """Return ``text`` short enough for a sentence, and without the digits of telephone or identity numbers."""
+    text = " ".join(text.split())
+    if text.isdigit() or not _LONG_NUMBER.search(text):
+        masked = text
+    else:
+        masked = _LONG_NUMBER.sub("…", text) if any(letter.isalpha() for letter in text) else text
+    return masked if len(masked) <= LONGEST_QUOTE else masked[: LONGEST_QUOTE - 1] + "…"
+
+
+def _limits(lowest: Decimal | None, highest: Decimal | None) -> str:
+    if highest is None:
+        return phrase("quality.at_least", low=number_vi(lowest))
+    if lowest is None:
+        return phrase("quality.at_most", high=number_vi(highest))
+    return phrase("quality.range", low=number_vi(lowest), high=number_vi(highest))
+
+
+def _number_vi(text: str | None) -> str:
+    if text is None:
+        return ""
+    number = Decimal(text)
+    return number_vi(number, max(0, -int(number.normalize().as_tuple().exponent)))
