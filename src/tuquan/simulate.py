@@ -27,6 +27,7 @@ SAMPLE_DATA = Path(__file__).with_name("sample_data")
 HOUSEHOLDS = "households_total"  # the size of a commune; every other level hangs on it
 # Communes of 2018: 26.9 million households (census of 2019) in some 11,000 communes.
 MEDIAN_HOUSEHOLDS, LOG_SPREAD = 2000, 0.45
+SMALLEST_PART = 1000  # no commune of today is drawn smaller, whatever share of an old one it is said to hold
 FIRST_MONTH = "2026-M01"
 LEVELS_SINCE = 2018
 HIGHEST_YEARLY_GROWTH = 0.015
@@ -186,7 +187,7 @@ def household_size(area_key: str, seed: int = 0) -> float:
     """Return an illustrative number of households: drawn for a commune of 2018, afterwards by mergers and splits."""
     changes = _changes_into(settings.load().seeds).get(area_key)
     if changes:
-        return max(20.0, sum(share * household_size(before, seed) for before, share in changes))
+        return max(SMALLEST_PART, sum(share * household_size(before, seed) for before, share in changes))
     quantile = 0.02 + 0.96 * _chance(seed, area_key, HOUSEHOLDS)
     return MEDIAN_HOUSEHOLDS * math.exp(LOG_SPREAD * NormalDist().inv_cdf(quantile))
 
