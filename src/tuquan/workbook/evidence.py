@@ -151,7 +151,8 @@ def _number_formats(content: bytes) -> dict[str | None, tuple[str, bool]]:
 
 
 def _shared_texts(root: Element) -> list[str]:
-    return [_text_of(item) for item in root]
+    plain = f"{_namespace(root)}t"
+    return [(item[0].text or "") if len(item) == 1 and item[0].tag == plain else _text_of(item) for item in root]
 
 
 def _text_of(item: Element) -> str:

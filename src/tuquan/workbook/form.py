@@ -6,6 +6,7 @@ columns moves names away from ids. Names below the table (signatures) and free t
 
 import string
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -81,14 +82,15 @@ def read_form(workbook: Workbook, declared_name: str) -> list[ReadSubmission]:
     return _without_repeated(submissions, declared_name)
 
 
-def other_sheets(workbook: Workbook, declared_name: str) -> list[Finding]:
-    """Return what is to be said about the sheets that are not read."""
+def other_sheets(workbook: Workbook, submissions: list[ReadSubmission], declared_name: str) -> list[Finding]:
+    """Return what is to be said about the sheets that did not become submissions."""
+    read = {submission.sheet for submission in submissions}
     findings = []
     for sheet in workbook.sheets:
         if sheet.state != "visible":
             if sheet.cells:
                 findings.append(remark("sheet_is_visible", sheet=quoted(sheet.name), file=declared_name))
-        elif _find_stamps(sheet) is None and any(cell.raw_type == "number" for cell in sheet.cells.values()):
+        elif quoted(sheet.name) not in read and any(cell.raw_type == "number" for cell in sheet.cells.values()):
             findings.append(remark("sheet_is_a_form", sheet=quoted(sheet.name), file=declared_name))
     return findings
 
@@ -171,20 +173,18 @@ class _FormReader:
                 other_value=f"{area.ref_area}, {period.code}",
             )
             return
-        for prefix, expected in _printed(area, period):
-            for cell in self._above_the_table():
-                text = cell.raw_text or ""
-                if text != expected and _says(text, prefix) and canonical_name(text) != canonical_name(expected):
-                    self._stop("stamps_agree", cell=cell.cell, written=quoted(text), other_value=expected)
+        for cell in self._above_the_table():
+            text = cell.raw_text or ""
+            expected = _line_for(text, area, period)
+            if expected is not None and canonical_name(text) != canonical_name(expected):
+                self._stop("stamps_agree", cell=cell.cell, written=quoted(text), other_value=expected)
 
-    def _above_the_table(self) -> list[WrittenCell]:
-        cells = []
+    def _above_the_table(self) -> Iterator[WrittenCell]:
         for address, cell in self.sheet.cells.items():
             if int(address.lstrip(LETTERS)) >= self.stamps.first_row:
                 break
             if cell.raw_type == "text":
-                cells.append(cell)
-        return cells
+                yield cell
 
     def _columns_are_in_place(self) -> bool:
         """Whether each column that is read was found, and has the head that it should have."""
@@ -414,36 +414,27 @@ def _read(cell: WrittenCell, sheet: str, asked: Asked, value: str | None, rule: 
 
 def _find_stamps(sheet: Sheet) -> Stamps | None:
     """Return the stamps of a sheet with the places that they mark, or None when it carries none."""
-    in_row = in_column = None
-    last_row = 0
-    for address, cell in sheet.cells.items():
-        text = cell.raw_text
-        if text is None or not text.startswith(_OWN_MARKS):
-            continue
-        if text.strip() == END_OF_ROWS:
-            last_row = int(address.lstrip(LETTERS))
-        elif in_row is None and (stamp := stamp_from_text(text, ROW_MARK)):
-            in_row = (address, stamp)
-        elif in_column is None and (stamp := stamp_from_text(text, COLUMN_MARK)):
-            in_column = (address, stamp)
+    marks = [
+        (address, cell.raw_text)
+        for address, cell in sheet.cells.items()
+        if cell.raw_text is not None and cell.raw_text.startswith(_OWN_MARKS)
+    ]
+    in_row = next(((at, stamp) for at, text in marks if (stamp := stamp_from_text(text, ROW_MARK))), None)
+    in_column = next(((at, stamp) for at, text in marks if (stamp := stamp_from_text(text, COLUMN_MARK))), None)
     found = [place for place in (in_column, in_row) if place is not None]
     if not found:
         return None
     address, stamp = found[0]
     first_row = int(address.lstrip(LETTERS))
-    columns = _tagged_columns(sheet, in_row[0]) if in_row else _headed_columns(sheet, first_row)
-    return Stamps(
-        stamp, tuple(stamp for _, stamp in found), columns, address.rstrip(DIGITS), first_row, last_row or first_row
-    )
-
-
-def _tagged_columns(sheet: Sheet, stamp_address: str) -> dict[str, str]:
-    row = stamp_address.lstrip(LETTERS)
-    return {
-        cell.raw_text: address.rstrip(DIGITS)
-        for address, cell in sheet.cells.items()
-        if cell.raw_text in COLUMN_TAGS and address.lstrip(LETTERS) == row
-    }
+    if in_row is not None:
+        tag_row = in_row[0].lstrip(LETTERS)
+        columns = {
+            text: at.rstrip(DIGITS) for at, text in marks if text in COLUMN_TAGS and at.lstrip(LETTERS) == tag_row
+        }
+    else:
+        columns = _headed_columns(sheet, first_row)
+    last_row = max((int(at.lstrip(LETTERS)) for at, text in marks if text.strip() == END_OF_ROWS), default=first_row)
+    return Stamps(stamp, tuple(stamp for _, stamp in found), columns, address.rstrip(DIGITS), first_row, last_row)
 
 
 def _headed_columns(sheet: Sheet, row: int) -> dict[str, str]:
@@ -455,23 +446,29 @@ def _headed_columns(sheet: Sheet, row: int) -> dict[str, str]:
     }
 
 
+def _line_for(text: str, area: Area, period: Period) -> str | None:
+    """Return what the form printed in the line that ``text`` begins like, or None for any other line."""
+    lines = _printed(area, period)
+    if text in lines.values():
+        return text
+    told = canonical_name(text)
+    return next((line for beginning, line in lines.items() if told.startswith(beginning)), None)
+
+
 @lru_cache(maxsize=256)
-def _printed(area: Area, period: Period) -> list[tuple[str, str]]:
-    """Beginning and whole of each line above the table that names area or period."""
+def _printed(area: Area, period: Period) -> dict[str, str]:
+    """Canonical beginning → whole of each line above the table that names area or period."""
     dates = {"start": date_vi(period.start), "end": date_vi(period.end)}
     lines = (
         ("form.reporting_unit", {"area": area.name_vi}),
         ("form.area_code", {"ref_area": area.ref_area}),
         ("form.period", {"period": period_vi(period), **dates}),
     )
-    return [
-        (phrase(name, **dict.fromkeys(facts, "\0")).split("\0")[0].strip(), phrase(name, **facts))
+    blank = "\0"
+    return {
+        canonical_name(phrase(name, **dict.fromkeys(facts, blank)).partition(blank)[0]): phrase(name, **facts)
         for name, facts in lines
-    ]
-
-
-def _says(text: str, beginning: str) -> bool:
-    return canonical_name(text).startswith(canonical_name(beginning))
+    }
 
 
 def _without_repeated(submissions: list[ReadSubmission], declared_name: str) -> list[ReadSubmission]:

@@ -63,7 +63,7 @@ def _read_xlsx(path: Path, declared_name: str) -> Parts:
         raise UnreadableFile("file_format_is_supported", _other_container(members))
     workbook = workbook_from(members)
     submissions = read_form(workbook, declared_name)
-    findings = other_sheets(workbook, declared_name)
+    findings = other_sheets(workbook, submissions, declared_name)
     if not submissions:
         visible = next((sheet.name for sheet in workbook.sheets if sheet.state == "visible"), "")
         findings = [remark("form_is_known", written=quoted(visible), file=declared_name)]
