@@ -1,8 +1,7 @@
 -- For every commune the areas above it, and from when to when: the only way up in the whole
--- project. It begins
--- with the commune itself (distance 0). Since there are no districts, their place is taken by a
--- grouping of
--- communes (seeds/area_groups.csv): the former district that gave a commune its largest share.
+-- project. It begins with the commune itself (distance 0). Since there are no districts, their
+-- place is taken by a grouping of communes (seeds/area_groups.csv): the former district that gave
+-- a commune its largest share.
 with recursive
 
     areas as (select * from {{ ref("stg_areas") }}),
@@ -36,10 +35,11 @@ with recursive
             greatest(climbs.valid_from, areas.valid_from) as valid_from,
             least(climbs.valid_to, areas.valid_to) as valid_to
         from climbs
-        inner join areas on climbs.next_area = areas.ref_area
-        where
-            (climbs.valid_to is null or areas.valid_from < climbs.valid_to)
-            and (areas.valid_to is null or climbs.valid_from < areas.valid_to)
+        inner join
+            areas
+            on climbs.next_area = areas.ref_area
+            and areas.valid_from < coalesce(climbs.valid_to, date '9999-12-31')
+            and climbs.valid_from < coalesce(areas.valid_to, date '9999-12-31')
     ),
 
     former_districts as (

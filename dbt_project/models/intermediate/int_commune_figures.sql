@@ -1,8 +1,7 @@
 -- The grid: what every report is asked for and whatever else it brought, each with its value and
--- what became of
--- it. A blank stays blank. Ratios are computed here from both parts of one commune, and the
--- register of areas
--- counts each commune once; whoever adds up communes adds numerators and denominators.
+-- what became of it. A blank stays blank. Ratios are computed here from both parts of one commune,
+-- and the register of areas counts each commune once; whoever adds up communes adds numerators and
+-- denominators.
 with
 
     reports as (select * from {{ ref("int_reports") }}),

@@ -1,8 +1,7 @@
 -- Who owes which report: every commune in force on the last day of a period, below an area with a
--- duty on that
--- day. The duty of the nearest area goes first: a district's own rows replace those of the
--- country. Periods that
--- nobody has reported for yet are not owed: a frequency ends with the newest period received.
+-- duty on that day. The duty of the nearest area goes first: a district's own rows replace those
+-- of the country. Periods that nobody has reported for yet are not owed: a frequency ends with the
+-- newest period received.
 with
 
     duties as (select * from {{ ref("reporting_duties") }}),

@@ -1,9 +1,7 @@
 -- Every level above the commune at once, each indicator by the rule that the catalogue gives it.
--- Sums are summed;
--- a rate is recomputed from the communes that reported both of its parts, and is never averaged;
--- a classification
--- counts communes; of a distinct count only the bounds are known. Only areas in force on the last
--- day count.
+-- Sums are summed; a rate is recomputed from the communes that reported both of its parts, and is
+-- never averaged; a classification counts communes; of a distinct count only the bounds are known.
+-- Only areas in force on the last day count.
 with
 
     figures as (select * from {{ ref("int_commune_figures") }} where is_area_in_force),

@@ -1,4 +1,5 @@
--- Every period of every calendar, named by its closing month (seeds/calendars.csv has the decrees).
+-- Every period of every calendar, named by its closing month (seeds/calendars.csv has the
+-- decrees).
 with
 
     calendars as (select * from {{ ref("calendars") }}),

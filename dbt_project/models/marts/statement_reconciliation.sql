@@ -1,6 +1,5 @@
 -- Published statements beside the sum of the communes. Percentages and lower bounds are held as
--- statements; what
--- cannot be compared says why. Nothing here ever enters a series or an average.
+-- statements; what cannot be compared says why. Nothing here ever enters a series or an average.
 with
 
     statements as (select * from {{ ref("stg_statements") }}),

@@ -1,5 +1,6 @@
--- Figures of one commune outside the limits of their own indicator: more than usual, more than one per commune,
--- or reported while the indicator does not exist. A limit on a flow grows with the months reported.
+-- Figures of one commune outside the limits of their own indicator: more than usual, more than one
+-- per commune, or reported while the indicator does not exist. A limit on a flow grows with the
+-- months reported.
 with
 
     figures as (select * from {{ ref("judged_figures") }}),
@@ -12,13 +13,16 @@ with
             indicators.valid_from,
             indicators.valid_to,
             indicators.ceiling,
-            cast(
-                indicators.typical_max * case
-                    when indicators.statistical_kind = 'flow'
-                    then greatest(1, figures.months // indicators.months)
-                    else 1
-                end as decimal(18, 4)
-            ) as usual_max
+            case
+                when indicators.statistical_kind = 'flow' and figures.months > indicators.months
+                then
+                    cast(
+                        indicators.typical_max
+                        * figures.months
+                        / indicators.months as decimal(18, 4)
+                    )
+                else indicators.typical_max
+            end as usual_max
         from figures
         inner join indicators on figures.indicator = indicators.indicator
     ),

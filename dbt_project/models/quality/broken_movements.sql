@@ -1,8 +1,7 @@
 -- Figures that do not follow from the periods before: a stock that is not the stock before plus
--- what came and
--- minus what went, and a figure from the start of the year that is not the sum of the year's
--- periods. Where a
--- period is missing or blank the first says nothing, and the second only that a sum cannot shrink.
+-- what came and minus what went, and a figure from the start of the year that is not the sum of
+-- the year's periods. Where a period is missing or blank the first says nothing, and the second
+-- only that a sum cannot shrink.
 with
 
     figures as (select * from {{ ref("judged_figures") }}),

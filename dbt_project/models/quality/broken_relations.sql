@@ -1,6 +1,5 @@
 -- Figures that do not fit another figure of the same commune and period, by the relations of the
--- catalogue:
--- a part exceeds its whole, or an indicator is out of proportion to what drives it.
+-- catalogue: a part exceeds its whole, or an indicator is out of proportion to what drives it.
 with
 
     figures as (select * from {{ ref("judged_figures") }}),

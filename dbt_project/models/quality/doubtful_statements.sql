@@ -1,6 +1,6 @@
 -- Published statements that the register of areas or the sum of the communes contradicts. When an
--- earlier number
--- of communes equals the figure, that is the likely reason: it was not updated after a merger.
+-- earlier number of communes equals the figure, that is the likely reason: it was not updated
+-- after a merger. A figure that the register already contradicts is asked about once.
 with
 
     statements as (select * from {{ ref("stg_statements") }} where breakdown_of is null),
@@ -94,4 +94,5 @@ select
     reconciliation.statement as cell
 from {{ ref("statement_reconciliation") }} as reconciliation
 inner join indicators on reconciliation.indicator = indicators.indicator
-where reconciliation.status = 'differs'
+left join capped on reconciliation.statement = capped.statement
+where reconciliation.status = 'differs' and capped.statement is null

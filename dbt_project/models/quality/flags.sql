@@ -1,8 +1,6 @@
 -- Figures that are hard to believe, one row per figure and check, each with its place, its reason
--- in Vietnamese,
--- what would be usual and what it does to the province. A flag never changes a figure; a person's
--- answer closes it
--- for as long as the figure stays what it was.
+-- in Vietnamese, what would be usual and what it does to the province. A flag never changes a
+-- figure; a person's answer closes it for as long as the figure stays what it was.
 with
 
     doubts as (

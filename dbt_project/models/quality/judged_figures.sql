@@ -1,6 +1,6 @@
--- Every figure of a commune that a check looks at: as it stands, and once more as it was sent
--- when a person has
--- corrected or returned it (is_settled), so that the question stays visible with its answer.
+-- Every figure of a commune that a check looks at: as it stands, and once more as it was sent when
+-- a person has corrected or returned it (is_settled), so that the question stays visible with its
+-- answer.
 with figures as (select * from {{ ref("int_commune_figures") }} where sent_value is not null)
 
 select

@@ -1,9 +1,7 @@
--- Figures far from those of the communes of the same province and period, on a log scale and per
--- size_indicator
--- where a commune has a believable one, else plain. Centre and spread are medians, so that one
--- absurd figure moves
--- nobody else's judgement; small counts get the spread that small counts have. A slip of one to
--- three digits is
+-- Figures far from those of the communes of the same province and period, on a log scale: per
+-- size_indicator where a commune has a believable one, else only if they are far in both ways, with
+-- it and without. Centre and spread are medians, so that one absurd figure moves nobody else's
+-- judgement; small counts get the spread that small counts have. A slip of one to three digits is
 -- suggested when it lands near the centre.
 with
 
@@ -38,27 +36,35 @@ with
         group by sizes.province_area, sizes.time_period, size_centres.centre
     ),
 
-    believable_sizes as (
-        select sizes.area_key, sizes.time_period, sizes.log_size
+    judged_sizes as (
+        select
+            sizes.area_key,
+            sizes.time_period,
+            sizes.log_size,
+            abs(sizes.log_size - size_spreads.centre)
+            <= {{ var("peers_distance") }} * size_spreads.spread as is_size_believable
         from sizes
         inner join size_spreads using (province_area, time_period)
-        where
-            abs(sizes.log_size - size_spreads.centre)
-            <= {{ var("peers_distance") }} * size_spreads.spread
     ),
 
     measured as (
         select
-            figures.*, 'plain' as basis, cast(0 as double) as log_size, ln(obs_value) as log_value
+            figures.*,
+            'plain' as basis,
+            cast(0 as double) as log_size,
+            coalesce(judged_sizes.is_size_believable, false) as is_size_believable,
+            ln(figures.obs_value) as log_value
         from figures
+        left join judged_sizes using (area_key, time_period)
         union all
         select
             figures.*,
             'per_size' as basis,
-            believable_sizes.log_size,
-            ln(figures.obs_value) - believable_sizes.log_size as log_value
+            judged_sizes.log_size,
+            judged_sizes.is_size_believable,
+            ln(figures.obs_value) - judged_sizes.log_size as log_value
         from figures
-        inner join believable_sizes using (area_key, time_period)
+        inner join judged_sizes using (area_key, time_period)
         where figures.indicator <> '{{ var("size_indicator") }}'
     ),
 
@@ -104,21 +110,32 @@ with
                 spreads.spread * spreads.spread
                 + 1 / measured.obs_value
                 + 1 / exp(spreads.centre + measured.log_size)
-            ) as spread,
-            row_number() over (
-                partition by
-                    measured.area_key, measured.time_period, measured.indicator, measured.is_settled
-                order by measured.basis
-            ) as per_size_first
+            ) as spread
         from measured
         inner join spreads using (province_area, time_period, indicator, basis)
     ),
 
+    best_basis as (
+        select
+            *,
+            row_number() over (
+                partition by area_key, time_period, indicator, is_settled
+                order by
+                    case
+                        when is_size_believable and basis = 'per_size'
+                        then 0
+                        else abs(log_distance) / spread
+                    end,
+                    basis
+            ) as best_first
+        from compared
+    ),
+
     unlike as (
         select *
-        from compared
+        from best_basis
         where
-            per_size_first = 1
+            best_first = 1
             and abs(log_distance) > {{ var("peers_distance") }} * spread
             and abs(log_distance) > ln({{ var("peers_ratio") }})
     ),

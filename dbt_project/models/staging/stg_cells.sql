@@ -1,6 +1,6 @@
 -- The cells of current reports, one per figure: if a report holds a figure twice, the doubtful
--- cell stands.
--- A figure that a person corrected has the new value; one that was returned to the sender is held.
+-- cell stands. A figure that a person corrected has the new value; one that was returned to the
+-- sender is held.
 with
 
     cells as (select * from {{ source("raw", "cells") }}),

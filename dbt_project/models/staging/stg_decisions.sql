@@ -1,6 +1,5 @@
--- The newest answer to each question. A question is a check on one figure with one value: when
--- the figure
--- changes, it is another question and the answer lapses.
+-- The newest answer to each question. A question is a check on one figure with one value: when the
+-- figure changes, it is another question and the answer lapses.
 with
 
     decisions as (select * from {{ source("meta", "decisions") }}),

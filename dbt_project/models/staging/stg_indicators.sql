@@ -1,7 +1,6 @@
 -- The catalogue, and what follows from it for every model: on which form an indicator is asked (a
--- ratio
--- where its numerator is), in which calendar, and for how many months a figure of its frequency
--- stands.
+-- ratio where its numerator is), in which calendar, and for how many months a figure of its
+-- frequency stands.
 with
 
     indicators as (select * from {{ ref("indicators") }}),

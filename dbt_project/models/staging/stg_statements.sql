@@ -1,6 +1,5 @@
 -- Published figures that count something of the catalogue. A statement keeps its qualifier, unit
--- and channel
--- and never enters a series; it is only laid beside the sum of the communes.
+-- and channel and never enters a series; it is only laid beside the sum of the communes.
 select
     statement,
     source_file,

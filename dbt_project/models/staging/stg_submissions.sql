@@ -1,6 +1,5 @@
 -- Reports whose area, form and period are known. The highest version that was loaded is current;
--- it alone
--- counts, whole: a figure that it leaves out is not taken from an older one.
+-- it alone counts, whole: a figure that it leaves out is not taken from an older one.
 with
 
     submissions as (
