@@ -37,8 +37,9 @@ from tuquan.vocabulary.periods import UnknownPeriod, parse_period
 from tuquan.vocabulary.phrases import number_vi, phrase
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
-out = Console(soft_wrap=True, highlight=False)
-errors = Console(stderr=True, soft_wrap=True, highlight=False)
+# In a pipe nothing is wrapped or cut: a line stays a line.
+out = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 10_000)
+errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 
 class Exit(IntEnum):
@@ -119,8 +120,9 @@ def collect(
         _print_json({**counts, "figures": loaded.figures, "periods": sorted(loaded.periods), "files": files})
     else:
         out.print(phrase("cli.collected", **{name: number_vi(count) for name, count in counts.items()}))
-        for finding in _questions(files):
-            out.print(f"  {finding['message_vi']}")
+        for file in files:
+            for finding in _questions([file]):
+                out.print(f"  {file['file']}: {finding['message_vi']}")
         out.print(phrase("demo.receipts", path=settings.load().receipts))
     if counts["held"] or counts["refused"]:
         raise typer.Exit(Exit.REFUSED_OR_HELD)

@@ -199,7 +199,7 @@ def _finding(arrival_id: int, entry: Entry) -> dict[str, object]:
         "check_name": check.check,
         "severity": "refused",
         "message_vi": check.message(
-            file=entry.declared_name, reason=entry.reason, value=entry.reason, limit=MAX_FILE_BYTES
+            file=entry.declared_name.rsplit("/", 1)[-1], reason=entry.reason, value=entry.reason, limit=MAX_FILE_BYTES
         ),
     }
 

@@ -70,7 +70,8 @@ def _reader() -> Iterator[Callable[[Sequence[Arrival]], Iterable[ReadFile]]]:
         def read(arrival: Arrival) -> ReadFile:
             if not hasattr(own, "reader"):
                 own.reader = children.enter_context(SandboxedReader())
-            return own.reader.read(paths.raw_file(arrival.sha256), arrival.declared_name)
+            # Senders know their file by its name alone, not by the folders of the channel.
+            return own.reader.read(paths.raw_file(arrival.sha256), arrival.declared_name.rsplit("/", 1)[-1])
 
         yield lambda arrivals: threads.map(read, arrivals)
 

@@ -33,7 +33,7 @@ def remark(
         "indicator": indicator.name_vi if indicator else "",
         "unit": indicator.unit_measure if indicator else "",
         "value": written or "",
-        "suggestion": _number_vi(suggestion),
+        "suggestion": suggestion or "",  # plain digits, as they are to be typed
         "other_value": _number_vi(read_as),
         **facts,
     }
