@@ -5,15 +5,12 @@ either no release or a whole one, and the next call finishes what is left (the p
 release follows from raw files, seeds, decisions and code alone, so the same content again is the same revision.
 """
 
-import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -21,14 +18,26 @@ from typing import Any
 
 from tuquan import candidates, settings, warehouse
 from tuquan.inputs import code_version
+from tuquan.releases import (
+    DATABASE,
+    MANIFEST,
+    NoRelease,
+    Release,
+    copy_comments,
+    files_of,
+    newest_revision,
+    point_to,
+    publication_lock,
+    quoted,
+    read_release,
+    replace_text,
+    settle,
+)
 from tuquan.vocabulary.periods import parse_period
 from tuquan.vocabulary.phrases import number_vi, period_vi, phrase
 from tuquan.vocabulary.seeds import seed_digests
 from tuquan.workbook.release_workbook import ReleaseBook, write_release_workbook
 
-DATABASE = "tuquan.duckdb"
-MANIFEST = "manifest.json"
-_REVISION = re.compile(r"r([1-9]\d*)", re.ASCII)
 _SOFTWARE = ("duckdb", "dbt-core", "dbt-duckdb", "great-expectations", "xlsxwriter")
 
 _RAW_FILES = """
@@ -54,22 +63,6 @@ class PublicationRefused(RuntimeError):
     """The period may not be published now; the message says why and what to do."""
 
 
-class NoRelease(LookupError):
-    """Nothing is released yet."""
-
-
-@dataclass(frozen=True)
-class Release:
-    """One revision on disk, as its manifest tells."""
-
-    path: Path
-    time_period: str
-    revision: int
-    digest: str
-    content_digest: str
-    approver: str
-
-
 def publish(time_period: str, approver: str | None = None, revise: bool = True) -> Path:
     """Write the release of the approved candidate of ``time_period`` and return its folder.
 
@@ -80,19 +73,18 @@ def publish(time_period: str, approver: str | None = None, revise: bool = True) 
             other contents without ``revise``.
     """
     parse_period(time_period)
-    with _publication_lock() as releases:
-        _sweep(releases)
+    with publication_lock() as releases:
+        newest = newest_revision(time_period)
         with warehouse.connect() as connection:
             digest, approval = _approved_candidate(connection, time_period, approver)
-            newest = _newest(releases, time_period)
+            draft = None
             if newest is None or newest.digest != digest:
                 draft = _write_draft(connection, releases, time_period, digest, approval, newest)
-        if newest is None or newest.digest != digest:
-            newest = _release(draft, newest, revise)
-        _point_to(releases, newest)
+        release = newest if draft is None else _settle_or_keep(draft, newest, revise)
+        point_to(release)
         with warehouse.connect() as connection:
-            _register(connection, newest, digest, approval["approver"])
-        return newest.path
+            _register(connection, release, digest, approval["approver"])
+        return release.path
 
 
 def announce(time_period: str) -> Path:
@@ -102,7 +94,7 @@ def announce(time_period: str) -> Path:
         NoRelease: the period has no release.
     """
     paths = settings.load()
-    release = _newest(paths.releases, time_period)
+    release = newest_revision(time_period)
     if release is None:
         raise NoRelease(f"{time_period} has no release; publish it first (tuquan publish --period {time_period})")
     with warehouse.open_release(release.path / DATABASE) as connection:
@@ -136,7 +128,7 @@ def announce(time_period: str) -> Path:
     ]
     paths.outbox.mkdir(parents=True, exist_ok=True)
     note = paths.outbox / f"{time_period}-r{release.revision}.md"
-    _replace_text(note, "\n".join(lines) + "\n")
+    replace_text(note, "\n".join(lines) + "\n")
     return note
 
 
@@ -214,7 +206,7 @@ def _write_draft(
         ("so-lieu.csv", "format csv, header"),
         ("so-lieu.parquet", "format parquet, compression zstd"),
     ):
-        connection.execute(f"copy ({candidates.FIGURES}) to '{_quoted(draft / target)}' ({form})", names)
+        connection.execute(f"copy ({candidates.FIGURES}) to '{quoted(draft / target)}' ({form})", names)
     with_mark = draft / "so-lieu.csv"
     with_mark.write_bytes(b"\xef\xbb\xbf" + with_mark.read_bytes())  # so that Excel takes it for UTF-8
     contents = _write_database(connection, draft / DATABASE, time_period)
@@ -248,7 +240,7 @@ def _write_draft(
         "tables": [asdict(table) for table in contents],
         "files": [
             {"path": str(path.relative_to(draft)), "size_bytes": path.stat().st_size, "sha256": _sha256(path)}
-            for path in _files(draft)
+            for path in files_of(draft)
         ],
     }
     text = json.dumps(manifest, ensure_ascii=False, indent=2, default=str)
@@ -258,15 +250,15 @@ def _write_draft(
 
 def _write_database(connection: warehouse.Connection, path: Path, time_period: str) -> list[candidates.Table]:
     """Write the tables of the release with their comments, and return what they hold."""
-    connection.execute(f"attach '{_quoted(path)}' as release")
+    connection.execute(f"attach '{quoted(path)}' as release")
     try:
         for schema in ("marts", "quality"):
             connection.execute(f"create schema release.{schema}")
         for name, select in candidates.TABLES.items():
             names = {"time_period": time_period} if "$time_period" in select else {}
             connection.execute(f"create table release.{name} as {select} order by all", names)
-        for statement in _comments(connection):
-            connection.execute(statement)
+        database = connection.execute("select current_database()").fetchone()[0]
+        copy_comments(connection, database, "release")
         return [
             candidates.table_content(connection, name, f"select * from release.{name}") for name in candidates.TABLES
         ]
@@ -274,121 +266,19 @@ def _write_database(connection: warehouse.Connection, path: Path, time_period: s
         connection.execute("detach release")
 
 
-def _comments(connection: warehouse.Connection) -> list[str]:
-    """Return the statements that give the released tables the comments that the marts have."""
-    return [
-        statement.replace("comment on table ", "comment on table release.", 1).replace(
-            "comment on column ", "comment on column release.", 1
-        )
-        for statement in _comments_of(connection, "current_database()")
-    ]
-
-
-def _comments_of(connection: warehouse.Connection, database: str) -> list[str]:
-    tables = connection.execute(
-        f"select schema_name || '.' || table_name, comment from duckdb_tables() "
-        f"where database_name = {database} and comment is not null order by 1"
-    ).fetchall()
-    columns = connection.execute(
-        f"select schema_name || '.' || table_name, column_name, comment from duckdb_columns() "
-        f"where database_name = {database} and comment is not null order by 1, column_index"
-    ).fetchall()
-    left_out = ("received_at",)
-    return [
-        *(f"comment on table {name} is '{_quoted(text)}'" for name, text in tables if name in candidates.TABLES),
-        *(
-            f"comment on column {name}.{column} is '{_quoted(text)}'"
-            for name, column, text in columns
-            if name in candidates.TABLES and column not in left_out
-        ),
-    ]
-
-
-def _release(draft: Path, newest: Release | None, revise: bool) -> Release:
+def _settle_or_keep(draft: Path, newest: Release | None, revise: bool) -> Release:
     """Turn a complete draft into the next revision, unless it says the same as the newest one."""
-    drafted = _read_release(draft)
-    if newest is not None and newest.content_digest == drafted.content_digest:
-        shutil.rmtree(draft)
+    if newest is None:
+        return settle(draft)
+    is_same = newest.content_digest == read_release(draft).content_digest
+    if revise and not is_same:
+        return settle(draft)
+    shutil.rmtree(draft)
+    if is_same:
         return newest
-    if newest is not None and not revise:
-        shutil.rmtree(draft)
-        raise PublicationRefused(
-            f"release {newest.time_period} r{newest.revision} already exists with other contents; "
-            "publish a revision instead (tuquan publish --revise)"
-        )
-    for path in _files(draft):
-        path.chmod(0o444)
-        _sync(path)
-    for folder in [*(path for path in draft.rglob("*") if path.is_dir()), draft]:
-        _sync(folder)
-    target = draft.parent / drafted.time_period / f"r{drafted.revision}"
-    target.parent.mkdir(exist_ok=True)
-    draft.rename(target)
-    _sync(target.parent)
-    _sync(target.parent.parent)
-    return _read_release(target)
-
-
-def _point_to(releases: Path, release: Release) -> None:
-    """Bring ``latest``, ``LATEST`` and the database over all releases up to date; what is right stays untouched."""
-    _collect_releases(releases)
-    place = f"{release.time_period}/r{release.revision}"
-    latest, text = releases / "latest", releases / "LATEST"
-    if not latest.is_symlink() or str(latest.readlink()) != place:
-        swap = releases / f".tmp-latest-{os.getpid()}"
-        swap.symlink_to(place)
-        swap.replace(latest)
-    if not text.exists() or text.read_text(encoding="utf-8") != place + "\n":
-        _replace_text(text, place + "\n")
-    _sync(releases)
-
-
-def _collect_releases(releases: Path) -> None:
-    """Rebuild ``releases/tuquan.duckdb``: the newest revision of every period together, for ``tuquan sql``.
-
-    People may have it open: they keep the old file until they open it again.
-    """
-    newest = [_newest(releases, folder.name) for folder in sorted(releases.iterdir()) if folder.is_dir()]
-    held = [release for release in newest if release is not None and not release.path.parent.is_symlink()]
-    wanted = [(release.time_period, release.revision, release.content_digest) for release in held]
-    path = releases / DATABASE
-    if path.exists():
-        with warehouse.open_release(path) as connection:
-            if connection.execute("select * from marts.releases order by all").fetchall() == wanted:
-                return
-    fresh = releases / f".tmp-{os.getpid()}.duckdb"
-    with warehouse.create(fresh) as connection:
-        for schema in ("marts", "quality"):
-            connection.execute(f"create schema {schema}")
-        connection.execute(
-            "create table marts.releases (time_period varchar, release_revision integer, content_digest varchar)"
-        )
-        connection.executemany("insert into marts.releases values (?, ?, ?)", wanted)
-        for number, release in enumerate(held):
-            connection.execute(f"attach '{_quoted(release.path / DATABASE)}' as r{number} (read_only)")
-        for name in candidates.TABLES:
-            holders = [number for number in range(len(held)) if _has_table(connection, f"r{number}", name)]
-            # Dimensions are whole in each release: the newest period has the newest ones.
-            holders = holders[-1:] if name in candidates.DIMENSIONS else holders
-            selects = (
-                f"select *, {held[number].revision} as release_revision from r{number}.{name}" for number in holders
-            )
-            connection.execute(f"create table {name} as {' union all by name '.join(selects)} order by all")
-        for statement in _comments_of(connection, f"'r{len(held) - 1}'"):
-            connection.execute(statement)
-        for number in range(len(held)):
-            connection.execute(f"detach r{number}")
-    fresh.chmod(0o444)
-    _sync(fresh)
-    fresh.replace(path)
-
-
-def _has_table(connection: warehouse.Connection, database: str, name: str) -> bool:
-    return bool(
-        connection.execute(
-            "select 1 from duckdb_tables() where database_name = ? and schema_name || '.' || table_name = ?",
-            [database, name],
-        ).fetchone()
+    raise PublicationRefused(
+        f"release {newest.time_period} r{newest.revision} already exists with other contents; "
+        "publish a revision instead (tuquan publish --revise)"
     )
 
 
@@ -407,26 +297,6 @@ def _register(connection: warehouse.Connection, release: Release, digest: str, a
         )
 
 
-def _newest(releases: Path, time_period: str) -> Release | None:
-    folder = releases / time_period
-    if folder.is_symlink() or not folder.is_dir():
-        return None
-    revisions = [int(match[1]) for path in folder.iterdir() if (match := _REVISION.fullmatch(path.name))]
-    return _read_release(folder / f"r{max(revisions)}") if revisions else None
-
-
-def _read_release(path: Path) -> Release:
-    manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-    return Release(
-        path=path,
-        time_period=manifest["time_period"],
-        revision=manifest["revision"],
-        digest=manifest["digest"],
-        content_digest=manifest["content_digest"],
-        approver=manifest["approval"]["approver"],
-    )
-
-
 def _read_tables(connection: warehouse.Connection) -> dict[str, list[dict[str, Any]]]:
     wanted = (name for name in candidates.TABLES if name not in ("marts.dim_areas", "marts.dim_periods"))
     return {name: warehouse.rows(connection, f"select * from {name} order by all") for name in wanted}
@@ -437,48 +307,6 @@ def _content_digest(tables: list[candidates.Table]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-@contextmanager
-def _publication_lock() -> Iterator[Path]:
-    """Let one process at a time write releases; yields their folder."""
-    releases = settings.load().releases
-    releases.mkdir(parents=True, exist_ok=True)
-    with (releases / ".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield releases
-
-
-def _sweep(releases: Path) -> None:
-    """Remove what a killed run left unfinished."""
-    for stale in releases.glob(".tmp-*"):
-        if stale.is_dir() and not stale.is_symlink():
-            shutil.rmtree(stale)
-        else:
-            stale.unlink()
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def _replace_text(path: Path, text: str) -> None:
-    fresh = path.with_name(f".tmp-{path.name}-{os.getpid()}")
-    fresh.write_text(text, encoding="utf-8")
-    _sync(fresh)
-    fresh.replace(path)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _quoted(text: Path | str) -> str:
-    return str(text).replace("'", "''")

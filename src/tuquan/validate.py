@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import re
-import shutil
 import uuid
 import warnings
 from collections.abc import Iterable, Mapping
@@ -22,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from tuquan import candidates, settings, warehouse
+from tuquan import candidates, data_docs, settings, warehouse
 from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.periods import parse_period
 from tuquan.vocabulary.phrases import load_checks, number_vi, period_vi
@@ -76,12 +75,6 @@ FRAMES = {
     """,
 }
 _TABLE = re.compile(r"[a-z_]+\.[a-z_]+", re.ASCII)
-# GX's own pages load fonts, styles and logos from eleven hosts; a release opens without a network and calls nobody.
-_OUTSIDE = re.compile(
-    r"<script\b[^>]*\bsrc=[\"']https?://[^>]*>\s*</script>|<link\b[^>]*\bhref=[\"']https?://[^>]*>"
-    r"|<img\b[^>]*\bsrc=[\"']https?://[^>]*>|url\([\"']?https?://[^)]*\)",
-    re.IGNORECASE,
-)
 
 
 class GateError(RuntimeError):
@@ -104,6 +97,7 @@ class GateResult:
     """What one expectation said. ``judged_count`` is the number of rows it looked at."""
 
     gate: str
+    suite: str
     check_name: str
     expectation: str
     severity: str
@@ -162,6 +156,8 @@ def run_gates(time_period: str) -> GateOutcome:
     suites = load_suites()
     gx = _import_gx()
     with warehouse.connect() as connection:
+        if not connection.execute("select 1 from duckdb_tables() where schema_name = 'quality'").fetchone():
+            raise GateError(f"{time_period} was not built yet; build it first (tuquan build --period {time_period})")
         frames = {suite.reads: _frame(connection, suite.reads, time_period) for suite in suites}
         content = candidates.content_digest(connection, time_period)
     results = _judge(gx, suites, frames, time_period)
@@ -241,6 +237,7 @@ def _judge(gx: ModuleType, suites: Iterable[Suite], frames: Mapping[str, Any], t
     context.variables.progress_bars = {"globally": False}
     source = context.data_sources.add_pandas("warehouse")
     results: list[GateResult] = []
+    pages: dict[str, Any] = {}
     for suite in suites:
         definition = source.add_dataframe_asset(suite.name).add_batch_definition_whole_dataframe(time_period)
         with warnings.catch_warnings():
@@ -256,8 +253,15 @@ def _judge(gx: ModuleType, suites: Iterable[Suite], frames: Mapping[str, Any], t
             )
         by_id = {result.expectation_config.id: result for result in judged.results}
         results.extend(_result(suite, expectation, by_id[expectation["id"]]) for expectation in suite.expectations)
-        _keep_for_docs(context, suite, judged, time_period)
-    _write_data_docs(context, settings.load().review / time_period / "data-docs")
+        pages[suite.name] = judged
+    lines = (
+        (
+            *(result.gate, result.suite, result.check_name, result.severity),
+            *((None, "") if result.is_met else (result.unexpected_count, result.message(time_period))),
+        )
+        for result in results
+    )
+    data_docs.write_data_docs(settings.load().review / time_period / "data-docs", time_period, pages, lines)
     return results
 
 
@@ -272,6 +276,7 @@ def _result(suite: Suite, expectation: Mapping[str, Any], judged: Any) -> GateRe
     counted = "unexpected_count" in found
     return GateResult(
         gate=suite.gate,
+        suite=suite.name,
         check_name=expectation["meta"]["check"],
         expectation=f"{expectation['type']} {json.dumps(expectation['kwargs'], ensure_ascii=False, sort_keys=True)}",
         severity=expectation["severity"],
@@ -300,39 +305,6 @@ def _raised(exception_info: Mapping[str, Any]) -> str:
     """
     shapes = [exception_info] if "raised_exception" in exception_info else list(exception_info.values())
     return "; ".join(str(shape.get("exception_message")) for shape in shapes if shape.get("raised_exception"))
-
-
-def _keep_for_docs(context: Any, suite: Suite, judged: Any, time_period: str) -> None:
-    from great_expectations.core.run_identifier import RunIdentifier
-    from great_expectations.data_context.types.resource_identifiers import (
-        ExpectationSuiteIdentifier,
-        ValidationResultIdentifier,
-    )
-
-    run = RunIdentifier(run_name=time_period, run_time=datetime.now(UTC))
-    key = ValidationResultIdentifier(ExpectationSuiteIdentifier(suite.name), run, suite.gate)
-    context.validation_results_store.add(key, judged)
-
-
-def _write_data_docs(context: Any, folder: Path) -> None:
-    """Let GX write its pages, and keep of them what can be read without a network."""
-    fresh = folder.with_name(f".{folder.name}-{os.getpid()}")
-    shutil.rmtree(fresh, ignore_errors=True)
-    context.add_data_docs_site(
-        "release",
-        {
-            "class_name": "SiteBuilder",
-            "show_how_to_buttons": False,
-            "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(fresh)},
-            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder", "show_cta_footer": False},
-        },
-    )
-    context.build_data_docs(site_names=["release"])
-    shutil.rmtree(fresh / "static" / "images", ignore_errors=True)
-    for page in fresh.rglob("*.html"):
-        page.write_text(_OUTSIDE.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    fresh.rename(folder)
 
 
 def _record(
