@@ -123,15 +123,18 @@ class _FormReader:
         self.stamp = stamps.stamp
         self.properties = properties
         self.file = declared_name
+        self.claims = self.stamp.properties
         self.findings: list[Finding] = []
         self.cells: list[ReadCell] = []
         self.is_loadable = True
 
     def read(self) -> ReadSubmission:
+        if self._stamps_differ():
+            return self._submission()
         period, area = self._identity()
         if period is not None and area is not None:
             layout = layout_of(self.stamp.form, period, settings.load().seeds)
-            self._compare_stamps(area, period)
+            self._compare_with_print(area, period)
             if self._columns_are_in_place():
                 self._read_rows(layout, period)
                 if not any(cell.raw_text for cell in self.cells):
@@ -156,23 +159,31 @@ class _FormReader:
             self._stop("area_is_known", written=quoted(stamp.ref_area))
         elif area.level != "commune":
             self._stop("area_is_a_commune", written=quoted(stamp.ref_area), area=area.name_vi)
+            return period, None
         elif not area.in_force(last_day):
             self._stop("area_was_in_force", area=area.name_vi, period=period_vi(period), reason=reason_of_dates(area))
             return period, None
         return period, area
 
-    def _compare_stamps(self, area: Area, period: Period) -> None:
-        """Hold the sheet when its stamps differ, or when area or period were printed over."""
+    def _stamps_differ(self) -> bool:
+        """Whether two of the stamps claim different things; then what they differ in is not known."""
         others = (*self.stamps.all_found, *((self.properties,) if self.properties else ()))
-        different = next((other for other in others if other != self.stamp), None)
-        if different is not None or area.ref_area != self.stamp.ref_area or period.calendar != self.stamp.calendar:
-            told = different or self.stamp
-            self._stop(
-                "stamps_agree",
-                written=quoted(f"{told.ref_area}, {told.time_period}"),
-                other_value=f"{area.ref_area}, {period.code}",
-            )
-            return
+        other = next((other for other in others if other != self.stamp), None)
+        if other is None:
+            return False
+        told, stamp = other.properties, self.stamp
+        self._stop(
+            "stamps_agree",
+            written=quoted(f"{other.ref_area}, {other.time_period}"),
+            other_value=quoted(f"{stamp.ref_area}, {stamp.time_period}"),
+        )
+        self.claims = {name: value for name, value in stamp.properties.items() if told[name] == value}
+        return True
+
+    def _compare_with_print(self, area: Area, period: Period) -> None:
+        """Hold the sheet when its hidden code is not its area's, or when area or period were printed over."""
+        if area.ref_area != self.stamp.ref_area:
+            self._stop("stamps_agree", written=quoted(self.stamp.ref_area), other_value=area.ref_area)
         for cell in self._above_the_table():
             text = cell.raw_text or ""
             expected = _line_for(text, area, period)
@@ -361,19 +372,19 @@ class _FormReader:
         self.is_loadable = False
 
     def _submission(self) -> ReadSubmission:
-        stamp = self.stamp
+        claim = self.claims.get
         return ReadSubmission(
-            self.name,
-            stamp.form,
-            stamp.form_version,
-            stamp.calendar,
-            stamp.ref_area,
-            stamp.area_key,
-            stamp.time_period,
-            self.cells,
-            self.findings,
-            status_of(self.findings, is_loadable=self.is_loadable),
-            self.is_loadable,
+            sheet=self.name,
+            form=claim("form"),
+            form_version=claim("form_version"),
+            calendar=claim("calendar"),
+            ref_area=claim("ref_area"),
+            area_key=claim("area_key"),
+            time_period=claim("time_period"),
+            cells=self.cells,
+            findings=self.findings,
+            status=status_of(self.findings, is_loadable=self.is_loadable),
+            is_loadable=self.is_loadable,
         )
 
 

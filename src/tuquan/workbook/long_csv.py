@@ -51,6 +51,8 @@ def read_long_csv(path: Path, declared_name: str) -> tuple[list[ReadSubmission],
     lines, extra = _lines(path)
     for line in lines:
         reader.take(line)
+    if not reader.known and not reader.findings:
+        reader.findings.append(remark("form_has_a_figure", sheet=reader.sheet, file=declared_name))
     if extra:
         columns = quoted(", ".join(extra))
         reader.findings.append(remark("csv_has_no_other_columns", written=columns, file=declared_name))

@@ -260,9 +260,9 @@ class _FormWriter:
         limits = {"minimum": number_vi(minimum), "maximum": number_vi(maximum)}
         error = "form.error" if maximum is not None else "form.error_from"
         bounds: dict[str, Any] = (
-            {"criteria": ">=", "value": float(minimum)}
+            {"criteria": ">=", "value": _bound(minimum)}
             if maximum is None
-            else {"criteria": "between", "minimum": float(minimum), "maximum": float(maximum)}
+            else {"criteria": "between", "minimum": _bound(minimum), "maximum": _bound(maximum)}
         )
         first, *others = cells
         self.sheet.data_validation(
@@ -279,6 +279,10 @@ class _FormWriter:
                 "multi_range": " ".join([first, *others]),
             },
         )
+
+
+def _bound(number: Decimal) -> int | float:
+    return int(number) if number == int(number) else float(number)
 
 
 def _row_height(texts: Mapping[int, str]) -> float:
