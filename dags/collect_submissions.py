@@ -1,8 +1,8 @@
 """### Tiếp nhận báo cáo
 
-Takes everything that lies in the inbox: keeps the raw file, writes the register, loads the readable cells and answers
-each file with a receipt, all in one task, because a file costs milliseconds and a task costs a second.
-Then starts one `build_marts` run for each reporting period that received something.
+Takes everything that lies in the inbox: keeps the raw files and registers them, loads the readable cells, answers each
+file with a receipt. All files in one task, because a file costs milliseconds and a task costs half a second.
+Then starts one `build_marts` run for each reporting period with news.
 
 Red here means that our machinery broke. A broken workbook never turns a task red: it has a line in the register and a
 receipt that says what is wrong.
@@ -12,7 +12,7 @@ import pendulum
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Asset, dag, task
 
-from tuquan import collect, handoffs
+from tuquan import collect, handoffs, load, receipts, transform
 
 
 @dag(
@@ -26,21 +26,35 @@ from tuquan import collect, handoffs
     tags=["collect", "load"],
 )
 def collect_submissions() -> None:
+    @task(task_display_name="Nhận tệp, vào sổ", pool=handoffs.WAREHOUSE_WRITER)
+    def register_inbox() -> None:
+        collect.register_inbox()
+
     @task(
-        task_display_name="Nhận, đọc và trả lời từng tệp",
+        task_display_name="Đọc số liệu từng tệp",
         pool=handoffs.WAREHOUSE_WRITER,
         outlets=[Asset(handoffs.SUBMISSIONS)],
     )
-    def collect_inbox(*, dag_run=None) -> list[dict]:
-        return handoffs.builds(collect.collect_inbox().touched_periods, dag_run.run_after)
+    def load_registered() -> None:
+        load.load_registered()
 
+    @task(task_display_name="Trả lời từng tệp", pool=handoffs.WAREHOUSE_WRITER)
+    def write_receipts() -> None:
+        receipts.write_receipts()
+
+    @task(task_display_name="Kỳ nào có số liệu mới?", pool=handoffs.WAREHOUSE_WRITER)
+    def find_news(*, ti=None) -> list[dict]:
+        return handoffs.builds(transform.periods_with_news(), ti.start_date)
+
+    news = find_news()
+    register_inbox() >> load_registered() >> write_receipts() >> news
     TriggerDagRunOperator.partial(
         task_id="start_builds",
         task_display_name="Chuyển từng kỳ sang tổng hợp",
         trigger_dag_id=handoffs.BUILD,
         skip_when_already_exists=True,
         map_index_template="{{ task.conf['time_period'] }}",
-    ).expand_kwargs(collect_inbox())
+    ).expand_kwargs(news)
 
 
 collect_submissions()

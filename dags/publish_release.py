@@ -4,7 +4,7 @@ Asks a named person whether this candidate of a period may be published, keeps t
 release and a note for the outbox. Waiting holds no worker, and other periods go on: this may take a week.
 
 A no is an answer, not a failure: it is kept as well and the run ends without a release. If the content changed after
-the question was asked, the approval is stale and nothing is published; the new content is a candidate of its own.
+the question was asked, the approval is overtaken and nothing is published; the new content is a candidate of its own.
 """
 
 import pendulum
@@ -43,6 +43,7 @@ def publish_release() -> None:
     approved = EmptyOperator(task_id="approved", task_display_name="Đã phê duyệt")
 
     @task(
+        task_id=handoffs.DECISION,
         task_display_name="Lưu quyết định",
         trigger_rule=TriggerRule.NONE_FAILED,
         pool=handoffs.WAREHOUSE_WRITER,
@@ -50,6 +51,10 @@ def publish_release() -> None:
     def record_decision(*, params=None, ti=None) -> None:
         answer = handoffs.decision(ti.xcom_pull(task_ids="approve"))
         review.record_approval(params["time_period"], params["digest"], **answer)
+
+    @task.short_circuit(task_display_name="Nội dung còn như lúc hỏi?", pool=handoffs.WAREHOUSE_WRITER)
+    def is_current(*, params=None) -> bool:
+        return review.candidate(params["time_period"]) == params["digest"]
 
     @task(
         task_display_name="Ghi bản công bố",
@@ -63,9 +68,9 @@ def publish_release() -> None:
     def announce_release(*, params=None) -> None:
         publish.announce(params["time_period"])
 
-    release = write_release()
-    approve >> approved >> record_decision() >> release >> announce_release()
-    approved >> release
+    current = is_current()
+    approve >> approved >> record_decision() >> current >> write_release() >> announce_release()
+    approved >> current
 
 
 publish_release()

@@ -23,6 +23,7 @@ PUBLISH = "publish_release"
 PERIOD_PATTERN = r"^\d{4}(-(M(0[1-9]|1[0-2])|Q[1-4]|S[12]))?$"
 DIGEST_PATTERN = r"^[0-9a-f]{8,64}$"
 
+DECISION = "record_decision"  # the task of publish_release that keeps the answer
 APPROVE = "Approve"  # the word of Airflow's ApprovalOperator
 
 
@@ -44,10 +45,10 @@ def publish_run(time_period: str, digest: str) -> str:
     return f"publish__{time_period}__{digest[:8]}"
 
 
-def builds(touched_periods: Iterable[str], asked_at: datetime) -> list[dict[str, Any]]:
-    """Describe the builds that follow one pass over the inbox: one per touched period, none when none was touched."""
+def builds(periods: Iterable[str], asked_at: datetime) -> list[dict[str, Any]]:
+    """Describe the builds that follow one pass over the inbox: one per period with news, none when there is none."""
     stamp = f"{asked_at:%Y%m%dT%H%M%S}"
-    return [{"trigger_run_id": build_run(period, stamp), "conf": {"time_period": period}} for period in touched_periods]
+    return [{"trigger_run_id": build_run(period, stamp), "conf": {"time_period": period}} for period in periods]
 
 
 def publications(time_period: str, digest: str | None) -> list[dict[str, Any]]:

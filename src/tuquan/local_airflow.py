@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ import httpx
 import psutil
 
 from tuquan import handoffs, settings
+from tuquan.vocabulary.phrases import phrase
 
 HOST = "127.0.0.1"
 ADMIN = "admin"
@@ -50,7 +52,7 @@ COMPONENTS = {
     "dag-processor": ["dag-processor"],
 }
 # Tasks are forks of the scheduler, so what it has imported costs them nothing. This import takes 7 s of CPU.
-PRELOADED = {"scheduler": "import great_expectations"}
+PRELOADED = {"scheduler": "import duckdb, great_expectations, xlsxwriter"}
 
 
 class AirflowFailed(RuntimeError):
@@ -145,6 +147,8 @@ class LocalAirflow:
         self._clients: dict[str, httpx.Client] = {}
 
     def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that we stop it then, too
         try:
             self.launch()
             self.wait_until_ready()
@@ -238,9 +242,7 @@ class LocalAirflow:
         """Wait until the API answers, scheduler and DAG processor are healthy, and the DAGs and the pool are there."""
         deadline = time.monotonic() + START_SECONDS
         while not self._is_ready():
-            for name, process in self.components.items():
-                if process.poll() is not None:
-                    raise AirflowFailed(f"airflow {name} ended at its start; see {self.log_folder / name}.log")
+            self.check_alive()
             if time.monotonic() > deadline:
                 raise AirflowFailed(f"Airflow was not ready after {START_SECONDS} s; see {self.log_folder}")
             time.sleep(0.3)
@@ -248,6 +250,12 @@ class LocalAirflow:
         answer = self.client(ADMIN).post("/api/v2/pools", json=pool)
         if answer.status_code not in {httpx.codes.CREATED, httpx.codes.CONFLICT}:
             raise AirflowFailed(f"the pool {handoffs.WAREHOUSE_WRITER} could not be made: {answer.text}")
+
+    def check_alive(self) -> None:
+        """Raise AirflowFailed when a component has ended by itself."""
+        for name, process in self.components.items():
+            if process.poll() is not None:
+                raise AirflowFailed(f"airflow {name} ended by itself; see {self.log_folder / name}.log")
 
     def _is_ready(self) -> bool:
         try:
@@ -312,7 +320,7 @@ class LocalAirflow:
         return sorted(map(_approval_of, found), key=lambda approval: approval.asked_at)
 
     def answer(self, approval: Approval, approved: bool, note: str = "", user: str = DEMO_APPROVER) -> None:
-        """Answer one question as ``user`` and see that the answer was taken; ask again where Airflow lost it.
+        """Answer one question as ``user`` and see that the decision was kept; ask again where Airflow lost it.
 
         Raises:
             AirflowFailed: the answer was refused, or lost three times.
@@ -331,9 +339,11 @@ class LocalAirflow:
 
     def _was_taken(self, approval: Approval) -> bool:
         for _ in _until(ANSWER_SECONDS):
-            state = self._get(_path_of(approval))["state"]
-            if state in {"success", "failed", "upstream_failed", "up_for_retry"}:
-                return state == "success"
+            states = self.task_states(approval.dag_id, approval.run_id)
+            if states[handoffs.DECISION] == "success":
+                return True
+            if {"failed", "upstream_failed"} & set(states.values()):
+                return False
         raise AirflowFailed(f"the answer to {approval.run_id} changed nothing for {ANSWER_SECONDS} s")
 
     def _asked_again(self, approval: Approval) -> Approval:
@@ -382,6 +392,20 @@ class LocalAirflow:
             time.sleep(0.1)
         for gone in names:
             del self.components[gone]
+
+
+def up() -> None:
+    """Start Airflow with the project's DAGs switched on and keep it up until Ctrl-C (or until a component fails)."""
+    print(phrase("demo.starting"), flush=True)
+    with contextlib.suppress(KeyboardInterrupt), LocalAirflow() as airflow:
+        airflow.unpause()
+        print(phrase("up.started", url=airflow.url, user=ADMIN, path=airflow.passwords_file), flush=True)
+        try:
+            while True:
+                airflow.check_alive()
+                time.sleep(1)
+        finally:
+            print(phrase("demo.stopping"), flush=True)
 
 
 def _session_of(process: psutil.Process) -> int | None:
