@@ -17,6 +17,7 @@ MAX_RATIO = 250  # sheets of one repeated row reach about 100; bombs have 1,000
 RATIO_COUNTS_FROM_BYTES = MEBIBYTE  # small parts may be as repetitive as they like
 MAX_MEMBERS = 400  # a form has 12, an office workbook with pictures some dozens
 MAX_MEMBER_NAME = 200
+END_RECORD_BYTES = 22  # the last thing in a container without a comment
 
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 _ERRORS_OF_A_BAD_CONTAINER = (
@@ -70,11 +71,12 @@ def read_members(path: Path) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
-            has_comment = bool(archive.comment)
         if len(infos) > MAX_MEMBERS:
             raise too_large("members", len(infos), MAX_MEMBERS)
-        if not infos or infos[0].header_offset != 0 or has_comment:
-            raise damaged("polyglot" if infos else "damaged_zip")
+        if not infos:
+            raise damaged("damaged_zip")
+        if infos[0].header_offset != 0 or not data.startswith(b"PK\x05\x06", len(data) - END_RECORD_BYTES):
+            raise damaged("polyglot")
         return _unpacked(data, infos)
     except _ERRORS_OF_A_BAD_CONTAINER as error:
         raise damaged("damaged_zip") from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuquan.vocabulary.phrases import number_vi, phrase
-from tuquan.workbook.container import UnreadableFile, read_members
+from tuquan.workbook.container import MAX_FILE_BYTES, UnreadableFile, read_members
 from tuquan.workbook.evidence import workbook_from
 from tuquan.workbook.form import other_sheets, read_form
 from tuquan.workbook.long_csv import read_long_csv
@@ -53,6 +53,15 @@ def _kind_of(path: Path) -> FileFormat:
     if not head:
         raise UnreadableFile("file_is_not_empty", "size")
     return next(kind for kind in FORMATS if kind.fits(head))
+
+
+def _read_ole(path: Path, _declared_name: str) -> Parts:
+    """Tell a workbook with a password from an old .xls: both are OLE containers, whose directory is UTF-16."""
+    with path.open("rb") as file:
+        content = file.read(MAX_FILE_BYTES)
+    if "EncryptedPackage".encode("utf-16-le") in content:
+        raise UnreadableFile("workbook_is_not_encrypted", "ole")
+    raise UnreadableFile("file_format_is_supported", "ole")
 
 
 def _read_xlsx(path: Path, declared_name: str) -> Parts:
@@ -126,7 +135,7 @@ def _is_text(head: bytes) -> bool:
 FORMATS: tuple[FileFormat, ...] = (
     FileFormat("tq01_xlsx", _begins(b"PK\x03\x04"), _read_xlsx),
     FileFormat("zip", _begins(b"PK"), reason="other_archive"),
-    FileFormat("ole", _begins(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), reason="ole"),
+    FileFormat("ole", _begins(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), _read_ole),
     FileFormat("pdf", lambda head: b"%PDF-" in head[:1024], reason="pdf"),
     FileFormat(
         "image", _begins(b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF"), reason="image"

@@ -1,0 +1,70 @@
+"""The content decides what a file is, and every file has an outcome."""
+
+import msgspec
+import pytest
+
+from tuquan.workbook import reading
+from tuquan.workbook.reading import read_file
+from tuquan.workbook.submission import ReadFile
+
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
+@pytest.mark.parametrize(
+    ("content", "check", "reason"),
+    [
+        (b"", "file_is_not_empty", ""),
+        (b"%PDF-1.7\n...", "file_format_is_supported", "PDF"),
+        (b"\n<html><table><tr><td>1</td></tr></table></html>", "file_format_is_supported", "trang web"),
+        (b'<?xml version="1.0"?><Workbook/>', "file_format_is_supported", "XML"),
+        (b"\x89PNG\r\n\x1a\n", "file_format_is_supported", "ảnh"),
+        (b"{\\rtf1 x}", "file_format_is_supported", "RTF"),
+        (b"Rar!\x1a\x07", "file_format_is_supported", "nén"),
+        (b"PK\x03\x04 and nothing else", "file_is_a_readable_workbook", "nén"),
+        (OLE + b"\0" * 600, "file_format_is_supported", ".xls"),
+        (b"\0\1\2\3" * 99, "file_format_is_supported", "loại tệp"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_with_its_reason(tmp_path, content, check, reason):
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    file = read_file(path, "bao cao.xlsx")
+    (finding,) = file.findings
+    assert (file.status, file.submissions, finding.check_name) == ("refused", [], check)
+    assert "bao cao.xlsx" in finding.message_vi
+    assert reason in finding.message_vi
+
+
+def test_a_workbook_with_a_password_is_held_and_told_apart_from_an_old_workbook(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(OLE + b"\0" * 600 + "EncryptedPackage".encode("utf-16-le") + b"\0" * 600)
+    file = read_file(path, "bieu.xlsx")
+    assert (file.status, file.findings[0].check_name) == ("held", "workbook_is_not_encrypted")
+
+
+def test_the_name_of_a_file_decides_nothing(form_file, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_bytes(form_file().read_bytes())
+    assert read_file(path, "{{ ds }}.csv").file_format == "tq01_xlsx"
+
+
+def test_an_error_of_ours_becomes_a_refusal_and_a_line_in_the_log(form_file, monkeypatch, caplog):
+    def broken(*_):
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(reading, "read_form", broken)
+    file = read_file(form_file(), "bieu.xlsx")
+    assert (file.status, file.findings[0].check_name) == ("refused", "file_is_a_readable_workbook")
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_what_was_read_travels_as_json(form_file):
+    file = read_file(form_file({("population_total", "period"): "~500"}), "bieu.xlsx")
+    assert msgspec.json.decode(msgspec.json.encode(file), type=ReadFile) == file
+
+
+def test_messages_quote_no_telephone_numbers(form_file):
+    file = read_file(form_file({("population_total", "period"): "gọi 0912 345 678"}), "bieu.xlsx")
+    (finding,) = file.submissions[0].findings
+    assert "345" not in finding.message_vi
+    assert finding.as_written == "gọi …"
