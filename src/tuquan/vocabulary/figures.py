@@ -13,6 +13,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
+from msgspec import Struct
+
 from tuquan.vocabulary.catalogue import Indicator
 from tuquan.vocabulary.periods import Period
 
@@ -30,8 +32,7 @@ _LAST_DAY_OF_1899 = date(1899, 12, 30)  # day 0 of spreadsheets
 _NUMBER_IN_WORDS = re.compile(rf"{_GROUPS_BY_DOT}|{_GROUPS_BY_SPACE}(?!\d)|\d{{1,{MOST_DIGITS}}}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True, gc=False):
     """What stands in a cell: the text without surrounding spaces, and what the workbook says about it."""
 
     text: str
@@ -49,8 +50,7 @@ class Written:
         return Decimal(self.text) if self.raw_type == "number" and _EXACT_NUMBER.fullmatch(self.text) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True, gc=False):
     """How a cell was read. ``value`` only when ``status`` is "read"; ``check`` names the sentence for the sender."""
 
     value: Decimal | None

@@ -20,7 +20,8 @@ MAX_SHEETS = 60  # a province that sends a sheet for each commune of a district 
 MAX_ROW = 20_000
 MAX_COLUMN = 400
 MAX_CELLS = 100_000
-MAX_MERGED_ROWS = 100_000  # rows of all merged ranges together
+MAX_MERGED_ROWS = 40_000  # rows of all merged ranges together
+MAX_COLUMN_RUNS = 16_384  # no sheet has more columns
 
 _RANGE = re.compile(r"([A-Z]{1,3})([1-9]\d{0,6})(?::([A-Z]{1,3})([1-9]\d{0,6}))", re.ASCII)
 _TYPES = {"b": "boolean", "e": "error", "d": "date"}  # "str" and "inlineStr" are text, as is anything unknown
@@ -241,7 +242,7 @@ class _Cells:
                 if address in found:
                     raise damaged("bad_xml")
                 raw_text, raw_type, number_format = self._meaning(text, cell.get("t", "n"), cell.get("s"))
-                is_hidden = is_hidden_row or (hidden is not None and _covers(hidden, column))
+                is_hidden = is_hidden_row or column in hidden
                 found[address] = WrittenCell(
                     sheet, address, raw_text, raw_type, number_format, is_formula, is_hidden, is_merged
                 )
@@ -317,13 +318,16 @@ def _row_number(written: str | None, previous: int) -> int:
     return int(written)
 
 
-def _hidden_columns(root: Element, namespace: str) -> list[tuple[int, int]] | None:
-    """First and last number of each run of hidden columns, or None when there are none."""
-    return [
-        (_whole(entry.get("min")), _whole(entry.get("max")))
-        for entry in root.iterfind(f"{namespace}cols/{namespace}col")
+def _hidden_columns(root: Element, namespace: str) -> frozenset[int]:
+    entries = root.findall(f"{namespace}cols/{namespace}col")
+    if len(entries) > MAX_COLUMN_RUNS:
+        raise too_large("columns", len(entries), MAX_COLUMN_RUNS)
+    return frozenset(
+        column
+        for entry in entries
         if entry.get("hidden") in ("1", "true") or entry.get("width") == "0"
-    ] or None
+        for column in range(_whole(entry.get("min")), min(_whole(entry.get("max")), MAX_COLUMN) + 1)
+    )
 
 
 def _merged_columns(root: Element, namespace: str) -> dict[int, list[tuple[int, int]]]:

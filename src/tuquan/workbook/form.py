@@ -38,6 +38,7 @@ from tuquan.workbook.submission import Finding, ReadCell, ReadSubmission, status
 
 DIGITS, LETTERS = string.digits, string.ascii_uppercase
 _OWN_MARKS = ("#", ROW_MARK, COLUMN_MARK)
+_canonical = lru_cache(maxsize=1024)(canonical_name)  # most lines of a form are the same on every form
 _HEADS = {"#period": "current", "#year_to_date": "year_to_date", "#indicator": "indicator", "#unit": "unit"}
 
 
@@ -462,7 +463,7 @@ def _line_for(text: str, area: Area, period: Period) -> str | None:
     lines = _printed(area, period)
     if text in lines.values():
         return text
-    told = canonical_name(text)
+    told = _canonical(text)
     return next((line for beginning, line in lines.items() if told.startswith(beginning)), None)
 
 

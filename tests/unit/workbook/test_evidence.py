@@ -183,6 +183,11 @@ HOSTILE_SHEETS = {
         "file_is_of_a_safe_size",
         "rows",
     ),
+    "many column runs": (
+        sheet_xml(before="<cols>" + '<col min="1" max="16384" hidden="1"/>' * 100_000 + "</cols>"),
+        "file_is_of_a_safe_size",
+        "columns",
+    ),
     "merged nonsense": (
         sheet_xml(after='<mergeCells><mergeCell ref="A1:"/></mergeCells>'),
         "file_is_a_readable_workbook",
