@@ -1,6 +1,7 @@
 -- Figures far from those of the communes of the same province and period, on a log scale: per
--- size_indicator where a commune has a believable one, else only if they are far in both ways, with
--- it and without. Centre and spread are medians, so that one absurd figure moves nobody else's
+-- size_indicator where the commune has a believable one, else only if they are far in both ways,
+-- with it and without. A size is not believable when most figures of its commune are out of
+-- proportion to it. Centre and spread are medians, so that one absurd figure moves nobody else's
 -- judgement; small counts get the spread that small counts have. A slip of one to three digits is
 -- suggested when it lands near the centre.
 with
@@ -14,37 +15,9 @@ with
     ),
 
     sizes as (
-        select province_area, time_period, area_key, ln(obs_value) as log_size
+        select area_key, time_period, ln(obs_value) as log_size
         from figures
         where indicator = '{{ var("size_indicator") }}' and not is_settled
-    ),
-
-    size_centres as (
-        select province_area, time_period, {{ median_of("log_size") }} as centre
-        from sizes
-        group by province_area, time_period
-    ),
-
-    size_spreads as (
-        select
-            sizes.province_area,
-            sizes.time_period,
-            size_centres.centre,
-            {{ log_spread("sizes.log_size", "size_centres.centre") }} as spread
-        from sizes
-        inner join size_centres using (province_area, time_period)
-        group by sizes.province_area, sizes.time_period, size_centres.centre
-    ),
-
-    judged_sizes as (
-        select
-            sizes.area_key,
-            sizes.time_period,
-            sizes.log_size,
-            abs(sizes.log_size - size_spreads.centre)
-            <= {{ var("peers_distance") }} * size_spreads.spread as is_size_believable
-        from sizes
-        inner join size_spreads using (province_area, time_period)
     ),
 
     measured as (
@@ -52,19 +25,16 @@ with
             figures.*,
             'plain' as basis,
             cast(0 as double) as log_size,
-            coalesce(judged_sizes.is_size_believable, false) as is_size_believable,
             ln(figures.obs_value) as log_value
         from figures
-        left join judged_sizes using (area_key, time_period)
         union all
         select
             figures.*,
             'per_size' as basis,
-            judged_sizes.log_size,
-            judged_sizes.is_size_believable,
-            ln(figures.obs_value) - judged_sizes.log_size as log_value
+            sizes.log_size,
+            ln(figures.obs_value) - sizes.log_size as log_value
         from figures
-        inner join judged_sizes using (area_key, time_period)
+        inner join sizes using (area_key, time_period)
         where figures.indicator <> '{{ var("size_indicator") }}'
     ),
 
@@ -115,20 +85,30 @@ with
         inner join spreads using (province_area, time_period, indicator, basis)
     ),
 
+    believable_sizes as (
+        select area_key, time_period
+        from compared
+        where basis = 'per_size' and not is_settled
+        group by area_key, time_period
+        having abs({{ median_of("log_distance") }}) < ln({{ var("peers_ratio") }}) / 2
+    ),
+
     best_basis as (
         select
-            *,
+            compared.*,
             row_number() over (
-                partition by area_key, time_period, indicator, is_settled
+                partition by
+                    compared.area_key, compared.time_period, compared.indicator, compared.is_settled
                 order by
                     case
-                        when is_size_believable and basis = 'per_size'
+                        when compared.basis = 'per_size' and believable_sizes.area_key is not null
                         then 0
-                        else abs(log_distance) / spread
+                        else abs(compared.log_distance) / compared.spread
                     end,
-                    basis
+                    compared.basis
             ) as best_first
         from compared
+        left join believable_sizes using (area_key, time_period)
     ),
 
     unlike as (
@@ -159,7 +139,7 @@ with
         from unlike
         cross join (values (10), (100), (1000)) as factors(factor)
         where
-            abs(abs(unlike.log_distance) - ln(factors.factor)) <= unlike.spread
+            abs(abs(unlike.log_distance) - ln(factors.factor)) <= 2 * unlike.spread
             and (
                 unlike.log_distance < 0
                 or unlike.decimals > 0
