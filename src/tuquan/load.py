@@ -16,6 +16,11 @@ from datetime import UTC, datetime
 import msgspec
 
 from tuquan import settings, warehouse
+from tuquan.vocabulary.areas import load_register
+from tuquan.vocabulary.duties import owes_report
+from tuquan.vocabulary.periods import parse_period
+from tuquan.vocabulary.phrases import period_vi
+from tuquan.workbook.remarks import remark
 from tuquan.workbook.sandbox import SandboxedReader
 from tuquan.workbook.submission import Finding, ReadFile, ReadSubmission
 
@@ -80,7 +85,8 @@ def _write(connection: warehouse.Connection, files: list[tuple[Arrival, ReadFile
     now = datetime.now(UTC).replace(tzinfo=None).isoformat()
     versions = _Versions(connection)
     submissions, cells, findings, outcomes = [], [], [], []
-    for arrival, file in files:
+    for arrival, read in files:
+        file = hold_what_is_not_owed(read, arrival.declared_name)
         findings += _findings(arrival, None, file.findings)
         statuses = [file.status] if not file.submissions else []
         for number, submission in enumerate(file.submissions, start=1):
@@ -124,6 +130,30 @@ def _write(connection: warehouse.Connection, files: list[tuple[Arrival, ReadFile
             "update raw.arrivals set status = outcomes.status, file_format = outcomes.file_format "
             "from outcomes where arrivals.arrival_id = outcomes.arrival_id"
         )
+
+
+def hold_what_is_not_owed(file: ReadFile, declared_name: str) -> ReadFile:
+    """Hold each submission that nobody owes: a form of another year, or an area that nobody put under a duty."""
+    submissions = [_held_unless_owed(submission, declared_name) for submission in file.submissions]
+    if submissions == file.submissions:
+        return file
+    status = "refused" if file.status == "refused" else "held"
+    return msgspec.structs.replace(file, submissions=submissions, status=status)
+
+
+def _held_unless_owed(submission: ReadSubmission, declared_name: str) -> ReadSubmission:
+    if not submission.is_loadable or not (submission.form and submission.area_key and submission.time_period):
+        return submission
+    register = load_register()
+    area = register.by_key[submission.area_key]
+    period = parse_period(submission.time_period, submission.calendar or "administrative")
+    if owes_report(area, submission.form, period, register):
+        return submission
+    places = {"file": declared_name.rsplit("/", 1)[-1], "area": area.name_vi, "period": period_vi(period)}
+    finding = remark("area_owes_a_report", sheet=submission.sheet, **places)
+    return msgspec.structs.replace(
+        submission, findings=[*submission.findings, finding], status="held", is_loadable=False
+    )
 
 
 class _Versions:

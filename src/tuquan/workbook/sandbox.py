@@ -4,6 +4,7 @@ A damaged or hostile file can then at worst end its child: that one file is refu
 The child answers each path with one line of JSON, so nothing that it was tricked into can come back as an object.
 """
 
+import gc
 import resource
 import socket
 import subprocess
@@ -14,6 +15,8 @@ from typing import Self
 
 import msgspec
 
+from tuquan.vocabulary.areas import load_register
+from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.phrases import load_checks
 from tuquan.workbook.reading import read_file
 from tuquan.workbook.submission import Finding, ReadFile
@@ -110,6 +113,10 @@ def main(descriptor: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     encoder = msgspec.json.Encoder()
+    load_register()
+    load_catalogue()
+    gc.collect()
+    gc.freeze()  # 17,000 areas stay for good: not worth a look at every collection
     with socket.socket(fileno=descriptor) as pipe, pipe.makefile("rwb") as lines:
         for line in lines:
             question = msgspec.json.decode(line, type=_Question)
