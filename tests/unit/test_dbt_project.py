@@ -1,0 +1,67 @@
+"""The models: their unit tests, their tests, and what they share with the vocabulary."""
+
+import pytest
+
+from tuquan import transform, warehouse
+from tuquan.vocabulary.periods import parse_period
+from tuquan.vocabulary.phrases import period_vi
+
+
+def test_the_arithmetic_is_what_its_unit_tests_claim(home):  # on a warehouse without a single row
+    with warehouse.connect():
+        pass
+
+    results = transform.run_dbt("build", "--empty", "--exclude-resource-type", "test")
+
+    claims = [result for result in results if result.resource_type == "unit_test"]
+    assert len(claims) > 15
+    assert {claim.status for claim in claims} == {"pass"}
+
+
+def test_periods_are_the_same_in_the_marts_and_in_the_vocabulary(judged_home):
+    with warehouse.connect() as connection:
+        periods = warehouse.rows(connection, "select * from marts.dim_periods")
+
+    assert len(periods) == 2 * 19 * (12 + 4 + 2 + 1)  # 2017 to 2035, twice
+    for row in periods:
+        period = parse_period(row["time_period"], row["calendar"])
+        assert row == {
+            "time_period": period.code,
+            "calendar": period.calendar,
+            "frequency": period.frequency,
+            "period_start": period.start,
+            "period_end": period.end,
+            "months": period.months,
+            "year": period.year,
+            "previous_period": period.previous.code,
+            "same_period_last_year": period.code.replace(str(period.year), str(period.year - 1), 1),
+            "label_vi": period_vi(period),
+            "sort": 10000 * period.year + 100 * period.closing_month + period.months,
+        }
+
+
+def test_the_builds_own_tests_fail_when_their_claims_are_broken(judged_home):
+    damage = {
+        "is_key_dim_periods": "insert into marts.dim_periods from marts.dim_periods limit 1",
+        "is_key_completeness": "update marts.completeness set form = null where ref_area = '15145'",
+        "totals_equal_the_sum_of_their_communes": (
+            "update marts.district_observations set obs_value = obs_value + 1 where indicator = 'residential_areas'"
+        ),
+        "no_figure_is_lost_on_the_way": (
+            "delete from intermediate.int_commune_figures where ref_area = '15139' and indicator = 'households_total'"
+        ),
+        "a_commune_has_one_ancestor_per_level_and_day": (
+            "insert into intermediate.int_area_ancestors "
+            "select * replace ('another' as ancestor_key) from intermediate.int_area_ancestors "
+            "where ref_area = '15139' and distance = 1"
+        ),
+        "every_commune_lies_in_a_province": "delete from intermediate.int_area_ancestors where ancestor_area = '40'",
+    }
+    with warehouse.connect() as connection:
+        for statement in damage.values():
+            connection.execute(statement)
+
+    with pytest.raises(transform.BuildFailed) as failure:
+        transform.run_dbt("test", "--select", *(f"{name}*" for name in damage))
+
+    assert [name for name in damage if name not in str(failure.value)] == []
