@@ -6,7 +6,7 @@ which nobody published a sum, is illustrative (``tuquan.simulate``). The first w
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from io import BytesIO
@@ -24,7 +24,7 @@ from tuquan.workbook.template import Figure, write_form
 
 Wave = Literal[1, 2]
 UPLOADED = 0.6  # how much of a file arrives when the line breaks
-WHOLE_FILE = ("missing", "cut_off", "earlier_period", "sent_twice")
+WHOLE_FILE = ("missing", "cut_off", "neighbours_form", "sent_twice")
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,7 @@ def sample_reports() -> list[Reported]:
     reports = []
     for ref_area, code in places:
         period = parse_period(code, calendar)
-        area = register.at(ref_area, period.end)
-        if area is None:
-            raise ValueError(f"{ref_area} was not in force at the end of {code}, see seeds/published_statements.csv")
-        reports.append(Reported(area, period, tuple(register.communes(ref_area, period.end))))
+        reports.append(Reported(_area(ref_area, period), period, tuple(register.communes(ref_area, period.end))))
     return reports
 
 
@@ -175,9 +172,8 @@ def _send(
     kind = mistake.kind if mistake else ""
     if kind == "missing":
         return []
-    if kind == "earlier_period":
-        period = period.previous
-        values = dict(form_values(illustrate([commune], period)[commune.area_key], period))
+    if mistake and kind == "neighbours_form":
+        commune = replace(_area(mistake.as_written, period), name_vi=commune.name_vi)
     elif mistake and kind not in WHOLE_FILE:
         values = {**values, (mistake.indicator, "period"): _mistaken(values, mistake)}
     buffer = BytesIO()
@@ -192,6 +188,13 @@ def _send(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     return targets
+
+
+def _area(ref_area: str, period: Period) -> Area:
+    area = load_register().at(ref_area, period.end)
+    if area is None:
+        raise ValueError(f"no area {ref_area} was in force at the end of {period}")
+    return area
 
 
 def _mistaken(values: dict[tuple[str, str], Figure], mistake: Mistake) -> Figure:
