@@ -1,0 +1,114 @@
+"""The table of contents: three DAGs that Airflow can read, in Vietnamese, each writer in the one-slot pool."""
+
+import re
+import sys
+import time
+
+import pytest
+
+from tuquan import handoffs
+
+DAG_IDS = (handoffs.COLLECT, handoffs.BUILD, handoffs.PUBLISH)
+WITHOUT_WAREHOUSE = {"start_builds", "start_publication", "approved"}
+VIETNAMESE = re.compile(r"[ăâđêôơưàảãáạằẳẵắặầẩẫấậèẻẽéẹềểễếệìỉĩíịòỏõóọồổỗốộờởỡớợùủũúụừửữứựỳỷỹýỵ]", re.IGNORECASE)
+
+
+def task_ids(dag):
+    return {task.task_id for task in dag.tasks}
+
+
+def upstream(bag, dag_id, task_id):
+    return bag.dags[dag_id].get_task(task_id).upstream_task_ids
+
+
+def test_the_bag_holds_our_three_dags_and_no_import_error(bag):
+    assert bag.import_errors == {}
+    assert set(bag.dags) == set(DAG_IDS)
+
+
+def test_how_long_reading_takes(bag, capsys):
+    from airflow.dag_processing.dagbag import DagBag
+
+    started = time.perf_counter()
+    DagBag(bag.dag_folder)
+    with capsys.disabled():
+        print(f"\nreading dags/ in a warm process: {time.perf_counter() - started:.2f} s")
+    assert "great_expectations" not in sys.modules  # seven seconds, in each task
+
+
+@pytest.mark.parametrize("dag_id", DAG_IDS)
+def test_every_task_that_opens_the_warehouse_waits_for_the_one_slot(bag, dag_id):
+    pools = {task.task_id: task.pool for task in bag.dags[dag_id].tasks}
+    assert {task for task, pool in pools.items() if pool != handoffs.WAREHOUSE_WRITER} <= WITHOUT_WAREHOUSE
+    assert set(pools.values()) <= {handoffs.WAREHOUSE_WRITER, "default_pool"}
+
+
+@pytest.mark.parametrize("dag_id", DAG_IDS)
+def test_people_read_vietnamese_and_a_document(bag, dag_id):
+    dag = bag.dags[dag_id]
+    assert VIETNAMESE.search(dag.dag_display_name)
+    assert dag.doc_md.startswith("### ")
+    assert dag.tags
+    for task in dag.tasks:
+        assert VIETNAMESE.search(task.task_display_name), task.task_id
+
+
+@pytest.mark.parametrize("dag_id", [handoffs.BUILD, handoffs.PUBLISH])
+def test_a_run_for_something_that_is_no_period_is_refused(bag, dag_id):
+    from airflow.sdk.exceptions import ParamValidationError
+
+    period = bag.dags[dag_id].params.get_param("time_period")
+    assert period.resolve("2026-M11") == "2026-M11"
+    for code in ("2026-M13", "11/2026", ""):
+        with pytest.raises(ParamValidationError):
+            period.resolve(code)
+
+
+def test_writing_runs_wait_for_each_other_and_waiting_ones_do_not(bag):
+    assert [bag.dags[dag_id].max_active_runs for dag_id in DAG_IDS] == [1, 1, 16]
+    assert not any(bag.dags[dag_id].catchup for dag_id in DAG_IDS)
+
+
+def test_only_the_approval_overrides_the_retries_of_the_deployment(bag):
+    from airflow.configuration import conf
+
+    usual = conf.getint("core", "default_task_retries")
+    retries = {task.task_id: task.retries for dag in bag.dags.values() for task in dag.tasks}
+    assert retries.pop("approve") == 0
+    assert set(retries.values()) == {usual}
+
+
+def test_each_dag_starts_the_next_one(bag):
+    collect, build = bag.dags[handoffs.COLLECT], bag.dags[handoffs.BUILD]
+    assert collect.get_task("start_builds").partial_kwargs["trigger_dag_id"] == handoffs.BUILD
+    assert build.get_task("start_publication").partial_kwargs["trigger_dag_id"] == handoffs.PUBLISH
+    assert bag.dags[handoffs.PUBLISH].schedule is None
+
+
+def test_the_answer_is_kept_before_anything_is_released(bag):
+    publish = bag.dags[handoffs.PUBLISH]
+    decision = publish.get_task(handoffs.DECISION)
+    # Not right after the approval: a rejection skips its direct successors whatever their rule.
+    assert decision.upstream_task_ids == {"approved"}
+    assert decision.trigger_rule == "none_failed"
+    assert upstream(bag, handoffs.PUBLISH, "is_current") == {"approved", handoffs.DECISION}
+    assert upstream(bag, handoffs.PUBLISH, "write_release") == {"is_current"}
+
+
+def test_the_question_shows_the_summary_without_carrying_figures_between_tasks(bag):
+    approve = bag.dags[handoffs.PUBLISH].get_task("approve")
+    assert "summary_of" in approve.body
+    assert approve.upstream_task_ids == set()
+
+
+def test_assets_draw_the_lineage(bag):
+    outlets = {asset.name for dag in bag.dags.values() for task in dag.tasks for asset in task.outlets}
+    assert outlets == {handoffs.SUBMISSIONS, handoffs.MARTS, handoffs.RELEASE}
+
+
+def test_everything_survives_the_way_through_airflows_database(bag):
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    for dag in bag.dags.values():
+        stored = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+        assert {task.task_id for task in stored.tasks} == task_ids(dag)
