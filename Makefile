@@ -38,7 +38,7 @@ format: $(VENV)/.dev ## let the tools lay out Python and SQL
 	$(BIN)/sqlfmt --quiet dbt_project
 
 bench: $(VENV)/.runtime ## 3,321 simulated workbooks through collect and build: seconds, CPU, memory
-	$(BIN)/tuquan bench
+	$(BIN)/python benchmarks/bench.py
 
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 lock: $(UV) ## resolve the dependencies again (UPGRADE=--upgrade takes the newest versions)
