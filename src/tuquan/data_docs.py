@@ -33,7 +33,7 @@ def write_data_docs(
     """Write ``index.html`` and one page per suite into ``folder``, in place of what was there.
 
     ``pages`` are the results of GX by suite. Each of ``lines`` is one expectation: gate, suite, check, severity,
-    number of failing rows when it is not met, and what there is to say then.
+    number of failing rows when it is not met, what there is to say then, and some of the rows.
     """
     from great_expectations.render.renderer import ValidationResultsPageRenderer
     from great_expectations.render.view import DefaultJinjaPageView
@@ -43,10 +43,11 @@ def write_data_docs(
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     title = phrase("data_docs.title", period=period_vi(parse_period(time_period)))
+    renderer, view = ValidationResultsPageRenderer(), DefaultJinjaPageView()
     for suite, judged in pages.items():
         for key in _CLOCK:
             judged.meta.pop(key, None)
-        page = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(judged))
+        page = view.render(renderer.render(judged))
         body = _RANDOM_ID.sub("", _LINK.sub(r"\1", _LEFT_OUT.sub("", page[page.index("<body") :])))
         body = re.sub(r"^<body[^>]*>|</body>|</html>", "", body)
         back = f'<p><a href="index.html">{escape(phrase("data_docs.back"))}</a></p>'
@@ -58,10 +59,13 @@ def write_data_docs(
     fresh.rename(folder)
 
 
-def _row(gate: str, suite: str, check: str, severity: str, failing: int | None, message: str) -> str:
+def _row(
+    gate: str, suite: str, check: str, severity: str, failing: int | None, message: str, examples: Sequence[str]
+) -> str:
     is_met = failing is None
     outcome = phrase("data_docs.met" if is_met else "data_docs.unmet")
     said = escape(phrase(f"gate_check.{check}")) + ("" if is_met else f"<br><em>{escape(message)}</em>")
+    said += "".join(f"<br><small>{escape(example)}</small>" for example in examples)
     cells = (
         f"<td>{escape(phrase(f'gate.{gate}'))}</td>",
         f"<td>{said}</td>",

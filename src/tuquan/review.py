@@ -98,7 +98,8 @@ def candidate(time_period: str) -> str | None:
         if found is None or found[1] == "closed":
             return None
         released = connection.execute(
-            "select digest from meta.releases where time_period = ? order by revision desc limit 1", [time_period]
+            "select digest from meta.releases where time_period = ? order by revision desc, released_at desc limit 1",
+            [time_period],
         ).fetchone()
     return None if released and released[0] == found[0] else found[0]
 

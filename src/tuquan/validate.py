@@ -50,8 +50,12 @@ FRAMES = {
     # A ratio may exceed 100 % where the catalogue only warns of a part above its whole, such as cases carried over.
     "figures": f"""
         select figures.level, figures.ref_area, figures.area_key, figures.area_name_vi, figures.time_period,
-            figures.indicator, figures.unit_measure, figures.obs_value::double as obs_value,
-            coalesce(parts.whole_severity = 'warning', false) as may_exceed
+            figures.indicator, figures.obs_value::double as obs_value,
+            case
+                when figures.unit_measure <> '%' then 'count'
+                when parts.whole_severity = 'warning' then 'ratio_that_may_exceed'
+                else 'share'
+            end as kind
         from ({candidates.FIGURES}) as figures
         left join staging.stg_indicators as indicators on figures.indicator = indicators.indicator
         left join staging.stg_indicators as parts on indicators.numerator = parts.indicator
@@ -232,8 +236,16 @@ def _frame(connection: warehouse.Connection, reads: str, time_period: str) -> An
 
 
 def _judge(gx: ModuleType, suites: Iterable[Suite], frames: Mapping[str, Any], time_period: str) -> list[GateResult]:
+    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
+
     parameters = {"indicators": sorted(item.indicator for item in load_catalogue())}
-    context = gx.get_context(mode="ephemeral")
+    # Without a site of its own, for which GX would leave a folder among the temporary files.
+    context = gx.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            store_backend_defaults=InMemoryStoreBackendDefaults(), analytics_enabled=False
+        ),
+    )
     context.variables.progress_bars = {"globally": False}
     source = context.data_sources.add_pandas("warehouse")
     results: list[GateResult] = []
@@ -258,6 +270,7 @@ def _judge(gx: ModuleType, suites: Iterable[Suite], frames: Mapping[str, Any], t
         (
             *(result.gate, result.suite, result.check_name, result.severity),
             *((None, "") if result.is_met else (result.unexpected_count, result.message(time_period))),
+            [" · ".join(str(value) for value in example.values() if value is not None) for example in result.examples],
         )
         for result in results
     )

@@ -476,7 +476,7 @@ def _write_indicators(sheet: Worksheet, formats: _Formats, book: ReleaseBook) ->
     _write_lists(sheet, formats, (5, 34, 13, 20, 22, 64, 27), [_List("sheet.indicators", columns, lines)])
 
 
-def _write_lists(sheet: Worksheet, formats: _Formats, widths: Sequence[float], lists: Iterable[_List]) -> None:
+def _write_lists(sheet: Worksheet, formats: _Formats, widths: Sequence[float], lists: Sequence[_List]) -> None:
     for column, width in enumerate(widths):
         sheet.set_column(column, column, width)
     row = FIRST_ROW
@@ -498,6 +498,8 @@ def _write_lists(sheet: Worksheet, formats: _Formats, widths: Sequence[float], l
             for column, value in enumerate(line, start=1):
                 _write_any(sheet, row, column, value, formats)
         row += 2
+    if len(lists) == 1:
+        sheet.repeat_rows(FIRST_ROW, FIRST_ROW + 1)
     sheet.print_area(FIRST_ROW, 0, row, len(widths) - 1)
     sheet.fit_to_pages(1, 0)
 

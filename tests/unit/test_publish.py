@@ -1,0 +1,303 @@
+"""A release: approved content, whole or not at all, the same bytes from the same inputs."""
+
+import csv
+import hashlib
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+import zipfile
+from datetime import UTC, datetime
+
+import openpyxl
+import pytest
+
+from tuquan import publish, releases, review, validate, warehouse
+
+PERIOD = "2021"
+SHEETS = ["Bìa", "Tỉnh", "Huyện", "Xã", "Chất lượng", "Đối chiếu", "Chỉ tiêu"]
+SAME_BYTES = ("bang-so-lieu.xlsx", "so-lieu.csv", "so-lieu.parquet")
+
+
+@pytest.fixture
+def approved(judged_home):
+    """A home whose candidate of 2021 was judged and approved; yields its settings."""
+    approve()
+    return judged_home
+
+
+def approve():
+    review.record_approval(PERIOD, validate.run_gates(PERIOD).digest, "Nguyễn Thị Lan", approved=True)
+
+
+def change(statement):
+    with warehouse.connect() as connection:
+        connection.execute(statement)
+
+
+def manifest(release):
+    return json.loads((release / "manifest.json").read_text(encoding="utf-8"))
+
+
+def assert_whole(release):
+    told = manifest(release)
+    assert {file["path"] for file in told["files"]} | {"manifest.json"} == {
+        str(path.relative_to(release)) for path in release.rglob("*") if path.is_file()
+    }
+    for file in told["files"]:
+        content = (release / file["path"]).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (file["size_bytes"], file["sha256"])
+
+
+def test_a_release_holds_every_file_that_its_manifest_names_and_nothing_else(approved):
+    release = publish.publish(PERIOD)
+    assert release == approved.releases / PERIOD / "r1"
+    assert_whole(release)
+    told = manifest(release)
+    assert {*SAME_BYTES, "tuquan.duckdb", "data-docs/index.html"} <= {file["path"] for file in told["files"]}
+    assert told["approval"]["approver"] == "Nguyễn Thị Lan"
+    assert len(told["raw_files"]) == 16
+    assert told["gate_results"]
+    assert told["seeds"]
+    assert told["parent"] is None
+
+
+def test_the_same_inputs_give_the_same_bytes_on_another_day(approved, monkeypatch):
+    first = publish.publish(PERIOD)
+    kept = {name: (first / name).read_bytes() for name in SAME_BYTES}
+    tables = manifest(first)["tables"]
+    (approved.releases).rename(approved.home / "kept")
+    change("update raw.arrivals set received_at = received_at + interval 1 year")
+    change("delete from meta.releases")
+    time.sleep(2.1)  # a zip file counts in steps of two seconds
+    second = publish.publish(PERIOD)
+    assert {name: (second / name).read_bytes() for name in SAME_BYTES} == kept
+    assert manifest(second)["tables"] == tables
+    assert manifest(second)["content_digest"] == manifest(approved.home / "kept" / PERIOD / "r1")["content_digest"]
+
+
+def test_publishing_the_same_content_again_writes_nothing(approved):
+    release = publish.publish(PERIOD)
+    before = {path: path.lstat().st_mtime_ns for path in approved.releases.rglob("*")}
+    assert publish.publish(PERIOD) == release
+    assert {path: path.lstat().st_mtime_ns for path in approved.releases.rglob("*")} == before
+    with warehouse.connect() as connection:
+        assert connection.execute("select count(*) from meta.releases").fetchone() == (1,)
+
+
+def test_nobody_approved(judged_home):
+    validate.run_gates(PERIOD)
+    with pytest.raises(publish.PublicationRefused, match="nobody approved it"):
+        publish.publish(PERIOD)
+
+
+def test_not_judged(judged_home):
+    with pytest.raises(publish.PublicationRefused, match="was not judged yet"):
+        publish.publish(PERIOD)
+
+
+def test_an_approval_signs_content_so_a_later_change_makes_it_stale(approved):
+    change("update marts.commune_observations set obs_value = obs_value + 1 where indicator = 'teams_new'")
+    with pytest.raises(publish.PublicationRefused, match="changed since its gates judged it"):
+        publish.publish(PERIOD)
+    validate.run_gates(PERIOD)
+    with pytest.raises(publish.PublicationRefused, match="approval is stale"):
+        publish.publish(PERIOD)
+    assert not list(approved.releases.glob("2*"))
+
+
+def test_a_closed_gate_refuses_even_what_was_approved(judged_home):
+    change("update marts.province_observations set obs_value = -1 where indicator = 'teams_new'")
+    approve()
+    with pytest.raises(publish.PublicationRefused, match="gate of 2021 is closed"):
+        publish.publish(PERIOD)
+
+
+def test_the_newest_answer_counts(approved):
+    with warehouse.connect() as connection:
+        digest = connection.execute("select digest from meta.candidates").fetchone()[0]
+    review.record_approval(PERIOD, digest, "Trưởng phòng", approved=False, note="xem lại")
+    with pytest.raises(publish.PublicationRefused, match="Trưởng phòng rejected"):
+        publish.publish(PERIOD)
+    with pytest.raises(publish.PublicationRefused):
+        publish.publish(PERIOD, approver="Người khác")
+    assert publish.publish(PERIOD, approver="Nguyễn Thị Lan").name == "r1"
+
+
+def test_other_content_is_the_next_revision_and_the_old_one_stays(approved):
+    first = publish.publish(PERIOD)
+    kept = {path: path.read_bytes() for path in first.rglob("*") if path.is_file()}
+    change(
+        "update marts.commune_observations set obs_value = obs_value + 1 "
+        "where indicator = 'households_total' and ref_area = '15127'"
+    )
+    approve()
+    with pytest.raises(
+        publish.PublicationRefused, match=r"release 2021 r1 already exists .* \(tuquan publish --revise\)"
+    ):
+        publish.publish(PERIOD, revise=False)
+    assert not list(approved.releases.glob(".tmp-*"))
+    second = publish.publish(PERIOD)
+    assert second == first.with_name("r2")
+    assert {path: path.read_bytes() for path in first.rglob("*") if path.is_file()} == kept
+    assert manifest(second)["parent"] == {"revision": 1, "content_digest": manifest(first)["content_digest"]}
+    assert publish.query("select distinct release_revision from commune_observations")[1] == [(2,)]
+    assert "lần 2" in publish.announce(PERIOD).read_text(encoding="utf-8")
+
+
+def test_new_code_with_the_same_content_needs_no_revision(approved, monkeypatch):
+    first = publish.publish(PERIOD)
+    monkeypatch.setattr("tuquan.candidates.code_version", lambda: "another")
+    approve()
+    assert publish.publish(PERIOD, revise=False) == first
+    assert review.candidate(PERIOD) is None
+
+
+def test_latest_points_to_what_was_published_last(approved):
+    release = publish.publish(PERIOD)
+    assert (approved.releases / "latest").resolve() == release
+    assert (approved.releases / "LATEST").read_text(encoding="utf-8") == "2021/r1\n"
+
+
+def test_released_files_cannot_be_written(approved):
+    release = publish.publish(PERIOD)
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in release.rglob("*") if path.is_file()}
+    assert modes == {0o444}
+
+
+def test_a_query_answers_from_the_release_and_reaches_nothing_else(approved):
+    with pytest.raises(publish.NoRelease, match="there is no release yet"):
+        publish.query("select 1")
+    publish.publish(PERIOD)
+    names, rows = publish.query("select ref_area, release_revision from province_observations limit 1")
+    assert (names, rows) == (["ref_area", "release_revision"], [("38", 1)])
+    for forbidden in ("select * from read_text('/etc/hostname')", "create table marts.x as select 1"):
+        with pytest.raises(Exception, match=r"(?i)disabled|read-only"):
+            publish.query(forbidden)
+
+
+def test_a_release_knows_nothing_of_when_files_arrived(approved):
+    release = publish.publish(PERIOD)
+    with warehouse.open_release(release / "tuquan.duckdb") as connection:
+        columns = {row[0] for row in connection.execute("select column_name from duckdb_columns()").fetchall()}
+        told = connection.execute(
+            "select count(*) from duckdb_columns() where schema_name = 'marts' and comment is null"
+        ).fetchone()
+    assert not columns & {"received_at", "arrival_id", "loaded_at"}
+    assert told == (0,)
+
+
+def test_the_table_opens_in_excel_as_utf_8_and_says_why_a_figure_is_missing(approved):
+    content = (publish.publish(PERIOD) / "so-lieu.csv").read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(content.decode("utf-8-sig").splitlines()))
+    assert list(dict.fromkeys(row["level"] for row in rows)) == ["province", "district", "commune"]
+    held = [row for row in rows if row["value_status"] == "held"]
+    assert [(row["ref_area"], row["indicator"], row["obs_value"]) for row in held] == [
+        ("15139", "leaflets_distributed", "")
+    ]
+    assert all(row["value_status"] == "missing" for row in rows if row["ref_area"] == "15145" and not row["obs_value"])
+
+
+def test_the_workbook_of_the_office_shows_figures_signs_and_what_is_behind_a_total(approved):
+    book = openpyxl.load_workbook(publish.publish(PERIOD) / "bang-so-lieu.xlsx")
+    assert book.sheetnames == SHEETS
+    communes = {row[2].value: row for row in book["Xã"].iter_rows(min_row=9) if row[2].value}
+    heads = [cell.value for cell in book["Xã"][6]]
+    leaflets, households = heads.index("Tờ rơi, tài liệu đã phát"), heads.index("Tổng số hộ")
+    assert communes["15139"][leaflets].value == "?"
+    assert communes["15145"][households].value == "…"
+    assert isinstance(communes["15139"][households].value, int)
+    assert communes["390"][households].number_format == '[$-42A]#,##0"*"'  # 16 of 17 communes
+    total = sum(row[households].value for code, row in communes.items() if len(code) == 5 and code != "15145")
+    assert communes["390"][households].value == total
+    province = {row[1].value: [cell.value for cell in row[3:6]] for row in book["Tỉnh"].iter_rows(min_row=8)}
+    assert province["Tổng số hộ"] == [total, 16, 17]
+    quality = {cell.value for row in book["Chất lượng"].iter_rows() for cell in row}
+    assert {"Xã Cẩm Liên", "Biểu TQ01, ô D49: ghi “~50”, chưa phải là một số."} <= quality
+
+
+def test_a_page_is_landscape_with_its_head_on_every_page(approved):
+    sheet = openpyxl.load_workbook(publish.publish(PERIOD) / "bang-so-lieu.xlsx")["Xã"]
+    assert sheet.page_setup.orientation == "landscape"
+    assert sheet.print_title_rows == "$5:$8"
+    assert sheet.print_title_cols == "$A:$C"
+    assert sheet.freeze_panes == "D9"
+
+
+@pytest.mark.parametrize("text", ["=cmd()", "+1", "@x", "{=1}", "http://x.test/"])
+def test_whatever_a_text_begins_with_it_stays_a_text(judged_home, text):
+    change(f"update marts.commune_observations set area_name_vi = '{text}' where ref_area = '15127'")
+    approve()
+    release = publish.publish(PERIOD)
+    book = openpyxl.load_workbook(release / "bang-so-lieu.xlsx")
+    cell = next(row[1] for row in book["Xã"].iter_rows(min_row=9) if row[2].value == "15127")
+    assert (cell.value, cell.data_type, cell.hyperlink) == (text, "s", None)
+    with zipfile.ZipFile(release / "bang-so-lieu.xlsx") as archive:
+        assert not any(b"<f>" in archive.read(name) for name in archive.namelist())
+
+
+def test_the_note_for_the_outbox_counts_what_is_in_the_release_and_what_is_not(approved):
+    publish.publish(PERIOD)
+    note = publish.announce(PERIOD)
+    text = note.read_text(encoding="utf-8")
+    assert note == approved.outbox / "2021-r1.md"
+    assert "16 trên 17 đơn vị" in text
+    assert "1 số liệu đang được giữ lại" in text
+    assert "releases/2021/r1" in text
+
+
+def test_a_release_of_another_period_stands_beside(approved):
+    publish.publish(PERIOD)
+    other = approved.releases / "2022" / "r1"
+    other.parent.mkdir()
+    subprocess.run(["cp", "-r", approved.releases / PERIOD / "r1", other], check=True)
+    told = manifest(other) | {"time_period": "2022"}
+    (other / "manifest.json").chmod(0o644)
+    (other / "manifest.json").write_text(json.dumps(told), encoding="utf-8")
+    with releases.publication_lock():
+        releases.point_to(releases.newest_revision("2022"))
+    assert publish.query("select time_period, release_revision from releases")[1] == [("2021", 1), ("2022", 1)]
+    assert publish.query("select count(*) = count(distinct indicator) from dim_indicators")[1] == [(True,)]
+
+
+@pytest.mark.slow
+def test_kill_9_at_any_moment_leaves_no_release_or_a_whole_one(approved):
+    code = "from tuquan import publish; print('started', flush=True); publish.publish('2021')"
+    for seconds in (0.1, 0.4, 0.7, 0.9, 1.1, 1.3, 1.6, 2.0):
+        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=os.environ)
+        child.stdout.readline()
+        time.sleep(seconds)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+        release = approved.releases / PERIOD / "r1"
+        if release.exists():
+            assert_whole(release)
+            if (approved.releases / "latest").exists():
+                assert (approved.releases / "latest").resolve() == release
+    assert publish.publish(PERIOD) == approved.releases / PERIOD / "r1"
+    assert_whole(approved.releases / PERIOD / "r1")
+    assert not list(approved.releases.glob(".tmp-*"))
+    assert publish.query("select count(*) > 0 from commune_observations")[1] == [(True,)]
+    with warehouse.connect() as connection:
+        assert connection.execute("select count(*) from meta.releases").fetchone() == (1,)
+
+
+def test_a_release_that_was_renamed_but_not_registered_is_finished_by_the_next_call(approved):
+    release = publish.publish(PERIOD)
+    change("delete from meta.releases")
+    (approved.releases / "latest").unlink()
+    (approved.releases / "LATEST").unlink()
+    (approved.releases / "tuquan.duckdb").unlink()
+    (approved.releases / ".tmp-2021-1").mkdir()
+    assert publish.publish(PERIOD) == release
+    assert (approved.releases / "latest").resolve() == release
+    assert not (approved.releases / ".tmp-2021-1").exists()
+    assert publish.query("select count(*) from releases")[1] == [(1,)]
+    with warehouse.connect() as connection:
+        released_at = connection.execute("select released_at from meta.releases").fetchone()[0]
+    assert released_at <= datetime.now(UTC).replace(tzinfo=None)
