@@ -8,11 +8,17 @@ the question was asked, the approval is overtaken and nothing is published; the 
 """
 
 import pendulum
-from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import Asset, Param, TriggerRule, dag, task
+from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
+from airflow.sdk import Asset, Param, dag, task
 
 from tuquan import handoffs, publish, review
+
+
+class SignedApproval(ApprovalOperator):
+    """An approval whose answer is handed on also when it is a no; Airflow's own skips what follows and forgets it."""
+
+    def execute_complete(self, context, event):
+        return HITLOperator.execute_complete(self, context, event)
 
 
 @dag(
@@ -30,27 +36,20 @@ from tuquan import handoffs, publish, review
     tags=["review", "publish"],
 )
 def publish_release() -> None:
-    approve = ApprovalOperator(
+    approve = SignedApproval(
         task_id="approve",
         task_display_name="Phê duyệt công bố",
         subject="Phê duyệt công bố số liệu kỳ {{ dag_run.conf['time_period'] }}",
         body="{{ summary_of(dag_run.conf['time_period']) }}",
         params={"note": Param("", type="string", title="Ý kiến")},
         retries=0,  # a retry would ask the person a second time
-        pool=handoffs.WAREHOUSE_WRITER,  # reads the summary; waiting for the answer holds no slot
     )
-    # A rejection skips what follows directly, so the answer is kept one step further on, whatever it was.
-    approved = EmptyOperator(task_id="approved", task_display_name="Đã phê duyệt")
 
-    @task(
-        task_id=handoffs.DECISION,
-        task_display_name="Lưu quyết định",
-        trigger_rule=TriggerRule.NONE_FAILED,
-        pool=handoffs.WAREHOUSE_WRITER,
-    )
-    def record_decision(*, params=None, ti=None) -> None:
-        answer = handoffs.decision(ti.xcom_pull(task_ids="approve"))
-        review.record_approval(params["time_period"], params["digest"], **answer)
+    @task.short_circuit(task_id=handoffs.DECISION, task_display_name="Lưu quyết định", pool=handoffs.WAREHOUSE_WRITER)
+    def record_decision(answer, *, params=None) -> bool:
+        decision = handoffs.decision(answer)
+        review.record_approval(params["time_period"], params["digest"], **decision)
+        return decision["approved"]
 
     @task.short_circuit(task_display_name="Nội dung còn như lúc hỏi?", pool=handoffs.WAREHOUSE_WRITER)
     def is_current(*, params=None) -> bool:
@@ -64,13 +63,11 @@ def publish_release() -> None:
     def write_release(*, params=None) -> None:
         publish.publish(params["time_period"])
 
-    @task(task_display_name="Báo tin", pool=handoffs.WAREHOUSE_WRITER)
+    @task(task_display_name="Báo tin")
     def announce_release(*, params=None) -> None:
         publish.announce(params["time_period"])
 
-    current = is_current()
-    approve >> approved >> record_decision() >> current >> write_release() >> announce_release()
-    approved >> current
+    record_decision(approve.output) >> is_current() >> write_release() >> announce_release()
 
 
 publish_release()
