@@ -43,7 +43,7 @@ def run(out: Console) -> None:
     os.environ.setdefault("TUQUAN_HOME", str(settings.load().project / "var" / "demo"))
     paths = settings.load()
     prepare_home(paths.home)
-    out.rule(phrase("demo.title"))
+    out.print(phrase("demo.title"), style="bold")
     files = sample.lay_out_sample(paths.inbox, 1)
     out.print(phrase("demo.inbox", files=number_vi(len(files))))
     out.print(phrase("sample.notice"))
