@@ -1,7 +1,7 @@
 -- Who owes which report: every commune in force on the last day of a period, below an area with a
 -- duty on that day. The duty of the nearest area goes first: a district's own rows replace those
--- of the country. Periods that nobody has reported for yet are not owed: a frequency ends with the
--- newest period received.
+-- of the country. A frequency begins with the oldest period that anybody reported for, and ends
+-- with the newest: before and after, nothing is owed yet.
 with
 
     duties as (select * from {{ ref("reporting_duties") }}),
@@ -14,8 +14,12 @@ with
         inner join {{ ref("forms") }} as forms on periods.calendar = forms.calendar
     ),
 
-    newest as (
-        select periods.form, periods.frequency, max(periods.period_end) as period_end
+    reported as (
+        select
+            periods.form,
+            periods.frequency,
+            min(periods.period_end) as first_end,
+            max(periods.period_end) as last_end
         from {{ ref("stg_submissions") }} as submissions
         inner join
             periods
@@ -28,8 +32,11 @@ with
     closed_periods as (
         select periods.*
         from periods
-        inner join newest on periods.form = newest.form and periods.frequency = newest.frequency
-        where periods.period_end <= newest.period_end
+        inner join
+            reported
+            on periods.form = reported.form
+            and periods.frequency = reported.frequency
+            and periods.period_end between reported.first_end and reported.last_end
     ),
 
     days as (select distinct form, period_end from closed_periods),

@@ -38,8 +38,8 @@ with
             relations.severity,
             relations.other_indicator,
             others.obs_value as other_value,
-            cast(others.obs_value * relations.lowest_ratio as decimal(18, 4)) as lowest,
-            cast(others.obs_value * relations.highest_ratio as decimal(18, 4)) as highest,
+            cast(ceil(others.obs_value * relations.lowest_ratio) as decimal(18, 4)) as lowest,
+            cast(floor(others.obs_value * relations.highest_ratio) as decimal(18, 4)) as highest,
             case
                 when relations.relation = 'whole' and figures.obs_value > others.obs_value
                 then 'parts_do_not_exceed_whole'

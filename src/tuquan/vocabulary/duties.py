@@ -21,15 +21,22 @@ class Duty:
     valid_from: date
     valid_to: date | None
 
-    def covers(self, form: str, period: Period) -> bool:
+    def is_in_force(self, form: str, period: Period) -> bool:
         in_time = self.valid_from <= period.end and (self.valid_to is None or period.end < self.valid_to)
-        return self.form == form and self.frequency == period.frequency and in_time
+        return self.form == form and in_time
 
 
 def owes_report(area: Area, form: str, period: Period, register: AreaRegister, folder: Path | None = None) -> bool:
-    """Return whether ``area`` has to send ``form`` for ``period``."""
-    above = {area.ref_area, COUNTRY, *(parent.ref_area for parent in register.parents(area, period.end))}
-    return any(duty.ref_area in above and duty.covers(form, period) for duty in load_duties(folder))
+    """Return whether ``area`` has to send ``form`` for ``period``.
+
+    The nearest area with duties decides: a province's own rows replace those of the country.
+    """
+    duties = [duty for duty in load_duties(folder) if duty.is_in_force(form, period)]
+    for ref_area in [area.ref_area, *(parent.ref_area for parent in register.parents(area, period.end)), COUNTRY]:
+        own = [duty for duty in duties if duty.ref_area == ref_area]
+        if own:
+            return any(duty.frequency == period.frequency for duty in own)
+    return False
 
 
 def load_duties(folder: Path | None = None) -> list[Duty]:
