@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tuquan import settings, warehouse
+from tuquan import candidates, settings, warehouse
 from tuquan.vocabulary.periods import parse_period
 from tuquan.vocabulary.phrases import number_vi, period_vi, phrase
 
@@ -88,7 +88,8 @@ def decide(flag_id: str, choice: str, reason: str, decided_by: str, new_value: D
 def candidate(time_period: str) -> str | None:
     """Return the digest of the period's newest candidate: what an approval signs.
 
-    None when its gate is closed, when nothing has been judged yet, or when this very content is released already.
+    None when its gate is closed, when nothing has been judged yet, when seeds, code or figures changed since it was
+    judged, or when this very content is released already.
     """
     with warehouse.connect() as connection:
         found = connection.execute(
@@ -96,6 +97,8 @@ def candidate(time_period: str) -> str | None:
             [time_period],
         ).fetchone()
         if found is None or found[1] == "closed":
+            return None
+        if candidates.current_digest(connection, time_period) != found[0]:
             return None
         released = connection.execute(
             "select digest from meta.releases where time_period = ? order by revision desc, released_at desc limit 1",
