@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import json
-import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -16,6 +16,7 @@ import openpyxl
 import pytest
 
 from tuquan import publish, releases, review, validate, warehouse
+from tuquan.inputs import code_version
 
 PERIOD = "2021"
 SHEETS = ["Bìa", "Tỉnh", "Huyện", "Xã", "Chất lượng", "Đối chiếu", "Chỉ tiêu"]
@@ -264,23 +265,53 @@ def test_a_release_of_another_period_stands_beside(approved):
     assert publish.query("select count(*) = count(distinct indicator) from dim_indicators")[1] == [(True,)]
 
 
+# Publishes while counting what Python does to files below releases/, and dies by SIGKILL just before step number n.
+DYING_PUBLISHER = """
+import os, signal, sys
+from tuquan import candidates, publish, settings
+candidates.code_version = lambda: sys.argv[2]  # that of the test, also when somebody edits the code meanwhile
+home, last, steps = str(settings.load().releases), int(sys.argv[1]), 0
+changes = {"open", "os.rename", "os.chmod", "os.mkdir", "os.rmdir", "os.remove", "os.symlink"}
+def count(event, arguments):
+    global steps
+    if event in changes and home in " ".join(map(str, arguments)):
+        steps += 1
+        if steps == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(count)
+publish.publish("2021")
+print(steps)
+"""
+
+
+def publish_in_child(last_step):
+    return subprocess.run(
+        [sys.executable, "-c", DYING_PUBLISHER, str(last_step), code_version()],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.mark.slow
 def test_kill_9_at_any_moment_leaves_no_release_or_a_whole_one(approved):
-    code = "from tuquan import publish; print('started', flush=True); publish.publish('2021')"
-    for seconds in (0.1, 0.4, 0.7, 0.9, 1.1, 1.3, 1.6, 2.0):
-        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=os.environ)
-        child.stdout.readline()
-        time.sleep(seconds)
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
-        release = approved.releases / PERIOD / "r1"
+    steps = int(publish_in_child(0).stdout)
+    release = approved.releases / PERIOD / "r1"
+    found = []
+    for last_step in [*range(2, steps, max(1, steps // 6)), steps - 6, steps - 4, steps - 2, steps]:
+        shutil.rmtree(approved.releases)
+        change("delete from meta.releases")
+        assert publish_in_child(last_step).returncode == -signal.SIGKILL
+        found.append(release.exists())
         if release.exists():
             assert_whole(release)
-            if (approved.releases / "latest").exists():
-                assert (approved.releases / "latest").resolve() == release
-    assert publish.publish(PERIOD) == approved.releases / PERIOD / "r1"
-    assert_whole(approved.releases / PERIOD / "r1")
+        if (approved.releases / "latest").exists():
+            assert (approved.releases / "latest").resolve() == release
+        if (approved.releases / "tuquan.duckdb").exists():
+            assert publish.query("select release_revision from releases")[1] == [(1,)]
+    assert {False, True} <= set(found)
+    assert publish.publish(PERIOD) == release
+    assert_whole(release)
     assert not list(approved.releases.glob(".tmp-*"))
     assert publish.query("select count(*) > 0 from commune_observations")[1] == [(True,)]
     with warehouse.connect() as connection:

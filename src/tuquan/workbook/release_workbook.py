@@ -463,7 +463,7 @@ def _write_reconciliation(sheet: Worksheet, formats: _Formats, book: ReleaseBook
         for row in book.tables["marts.statement_reconciliation"]
     ]  # fmt: skip
     stated = _List("sheet.reconciliation", (*columns, "difference", "outcome", "reason"), lines)
-    _write_lists(sheet, formats, (5, 24, 34, 12, 20, 16, 14, 12, 18, 30), [stated])
+    _write_lists(sheet, formats, (5, 24, 34, 12, 20, 16, 14, 12, 22, 30), [stated])
 
 
 def _write_indicators(sheet: Worksheet, formats: _Formats, book: ReleaseBook) -> None:
