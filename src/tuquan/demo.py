@@ -146,8 +146,10 @@ def _print_result(out: Console) -> None:
     for name in ("stated_place", "period", "indicator", "stated_value", "computed_value", "outcome"):
         table.add_column(phrase(f"release.column.{name}"))
     for place, period, indicator, stated, computed, status, reason in rows:
-        outcome = phrase(f"reconciliation.{reason or status}")
-        table.add_row(place, period, indicator, stated, number_vi(computed), outcome)
+        is_reason = reason is not None and status == "not_comparable"
+        outcome = phrase(f"statement_reason.{reason}" if is_reason else f"statement_status.{status}")
+        decimals = 0 if computed is None or computed == computed.to_integral_value() else 1
+        table.add_row(place, period, indicator, stated, number_vi(computed, decimals), outcome)
     out.print(table)
     again = collect.register_inbox()
     out.print(phrase("demo.again", unchanged=number_vi(again.unchanged), registered=again.registered))
