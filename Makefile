@@ -8,7 +8,8 @@ unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-FROM_LOCK := $(UV) pip sync --quiet --python $(BIN)/python --require-hashes
+# Adds and never removes: `make demo` leaves the tools of `make test` where they are.
+FROM_LOCK := $(UV) pip install --quiet --python $(BIN)/python --require-hashes -r
 ITSELF := $(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline --editable .
 
 # The first Python that is new enough and can make a virtual environment. Another one: make demo PYTHON=/path/to/python3
@@ -63,7 +64,6 @@ $(UV): requirements-bootstrap.lock
 $(VENV)/.runtime: $(UV) requirements.lock pyproject.toml
 	$(FROM_LOCK) requirements.lock
 	$(ITSELF)
-	@rm -f $(VENV)/.dev
 	@touch $@
 
 $(VENV)/.dev: $(UV) requirements-dev.lock pyproject.toml

@@ -204,7 +204,9 @@ def approve(
     """Approve (or reject) the newest candidate of a period. The approval signs its content."""
     digest = review.candidate(_checked(period))
     if digest is None:
-        raise review.NoCandidate(f"{period} has nothing to approve: not judged since the last change, gate closed, or already released")
+        raise review.NoCandidate(
+            f"{period} has nothing to approve: not judged since the last change, gate closed, or already released"
+        )
     review.record_approval(period, digest, by, approved=not reject, note=note)
     out.print(phrase("approval.rejected" if reject else "approval.approved"))
 

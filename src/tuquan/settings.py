@@ -6,7 +6,6 @@ Everything that a run writes lies under ``home``; everything it only reads lies 
 import os
 from dataclasses import dataclass
 from functools import cache
-from functools import cache
 from pathlib import Path
 
 

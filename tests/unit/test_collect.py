@@ -99,8 +99,7 @@ def test_names_are_data(home, inbox):
     for name in names:
         (inbox / name).write_bytes(name.encode())
     (inbox / "tên cũ").mkdir()
-    with open(os.fsencode(inbox) + b"/\xff\xfe.xlsx", "wb") as file:
-        file.write(b"name that is not UTF-8")
+    (inbox / os.fsdecode(b"\xff\xfe.xlsx")).write_bytes(b"name that is not UTF-8")
     assert register_inbox().registered == len(names) + 1
     assert set(names) < set(statuses())
 

@@ -48,7 +48,9 @@ def test_codes_of_one_frequency_sort_as_time(first, second):
         assert (first.code < second.code) == ((first.year, first.number) < (second.year, second.number))
 
 
-@pytest.mark.parametrize("text", ["", "2026-M13", "2026-Q5", "2026-S3", "26-M01", "2026-M1", "2026-m01", "２０２６", "2026 "])
+@pytest.mark.parametrize(
+    "text", ["", "2026-M13", "2026-Q5", "2026-S3", "26-M01", "2026-M1", "2026-m01", "２０２６", "2026 "]
+)
 def test_what_is_not_a_period_code_is_refused(text):
     with pytest.raises(UnknownPeriod):
         parse_period(text)
