@@ -23,9 +23,12 @@ GIVE_UP_SECONDS = 900
 _TOTALS = """
 select place_as_named, time_period, indicator_name_vi, value_as_printed, communes_value, status, reason
 from marts.statement_reconciliation
-where time_period is not null
+where time_period is not null and breakdown_of is null
 order by time_period, ref_area, statement
 """
+
+
+_QUESTIONS = "select message_vi from quality.flags where is_open order by time_period, flag_id"
 
 
 class NotADemoHome(ValueError):
@@ -151,6 +154,8 @@ def _print_result(out: Console) -> None:
         decimals = 0 if computed is None or computed == computed.to_integral_value() else 1
         table.add_row(place, period, indicator, stated, number_vi(computed, decimals), outcome)
     out.print(table)
+    for (message,) in publish.query(_QUESTIONS)[1]:
+        out.print(phrase("demo.published_with", message=message))
     again = collect.register_inbox()
     out.print(phrase("demo.again", unchanged=number_vi(again.unchanged), registered=again.registered))
     for release in sorted(paths.releases.glob("*/r*/manifest.json")):
