@@ -225,13 +225,13 @@ def _import_gx() -> ModuleType:
 
 def _frame(connection: warehouse.Connection, reads: str, time_period: str) -> Any:
     query = FRAMES.get(reads) or f"select * from {reads} where time_period = $time_period order by all"
-    frame = connection.execute(query, {"time_period": time_period}).df()
+    frame = warehouse.frame(connection, query, {"time_period": time_period})
     if reads == "figures":
         # What a commune can have at most; for a flow it grows with the months of the period.
         period = parse_period(time_period)
         highest = {item.indicator: item.highest_possible(period) for item in load_catalogue()}
         communes = frame["level"] == "commune"
-        frame["highest"] = frame["indicator"].map(highest).where(communes).astype("float64")
+        frame["highest"] = frame["indicator"].map(highest).astype("float64").where(communes)
     return frame
 
 

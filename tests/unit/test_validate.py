@@ -220,6 +220,16 @@ def test_a_mart_can_be_read_by_its_name(judged_home):
     assert set(frame["time_period"]) == {PERIOD}
 
 
+def test_a_frame_keeps_each_text_once_and_a_blank_blank(judged_home):
+    query = "select indicator, area_name_vi, nullif(indicator, 'teams_new') as gap from marts.commune_observations"
+    with warehouse.connect() as connection:
+        frame = warehouse.frame(connection, query + " where $time_period = time_period", {"time_period": PERIOD})
+    texts = frame["area_name_vi"]
+    assert texts.dtype == "category"
+    assert len(texts.cat.categories) == 17
+    assert set(frame.loc[frame["gap"].isna(), "indicator"]) == {"teams_new"}
+
+
 def test_the_gates_judge_what_the_build_left(judged_home):
     transform.build(PERIOD)
     validate.run_gates(PERIOD)
