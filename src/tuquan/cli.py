@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 done but something was refused or held (or a gate is close
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
@@ -34,7 +35,7 @@ from tuquan import (
     validate,
 )
 from tuquan.vocabulary.periods import UnknownPeriod, parse_period
-from tuquan.vocabulary.phrases import number_vi, phrase
+from tuquan.vocabulary.phrases import number_vi, phrase, shown
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 # In a pipe nothing is wrapped or cut: a line stays a line.
@@ -108,21 +109,21 @@ def collect(
     """Take the inbox into the raw store and the register, load what can be read, answer each file with a receipt."""
     if inbox is not None and not inbox.is_dir():
         raise typer.BadParameter(f"{inbox} is not a folder")
-    newest = register.newest_arrival()
+    settled = register.newest_settled()
     collected = collecting.register_inbox(inbox)
     loaded = loading.load_registered()
     receipts.write_receipts()
-    files = register.received_files(after=newest)
-    counts = {status: loaded.files[status] for status in ("accepted", "held", "refused", "ignored")}
-    counts |= {"duplicate": collected.repeated, "unchanged": collected.unchanged, "waiting": len(collected.waiting)}
-    counts["refused"] += collected.refused
+    files = register.received_files(after=settled)
+    outcomes = Counter(file["status"] for file in files)
+    counts = {status: outcomes[status] for status in ("accepted", "held", "refused", "ignored", "duplicate")}
+    counts |= {"unchanged": collected.unchanged, "waiting": len(collected.waiting)}
     if as_json:
         _print_json({**counts, "figures": loaded.figures, "periods": sorted(loaded.periods), "files": files})
     else:
         out.print(phrase("cli.collected", **{name: number_vi(count) for name, count in counts.items()}))
         for file in files:
             for finding in _questions([file]):
-                out.print(f"  {file['file']}: {finding['message_vi']}")
+                out.print(f"  {shown(file['file'])}: {finding['message_vi']}")
         out.print(phrase("demo.receipts", path=settings.load().receipts))
     if counts["held"] or counts["refused"]:
         raise typer.Exit(Exit.REFUSED_OR_HELD)
@@ -138,7 +139,7 @@ def submissions(as_json: JsonOption = False) -> None:
     table = _table(*map(_heading, ("file", "outcome", "area", "period", "version", "questions")))
     for file in files:
         known = (file["ref_area"], file["time_period"], _text(file["version"]), str(len(_questions([file]))))
-        table.add_row(file["file"], phrase(f"status.{file['status']}"), *known)
+        table.add_row(shown(file["file"]), phrase(f"status.{file['status']}"), *known)
     out.print(table)
 
 

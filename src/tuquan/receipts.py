@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 from tuquan import settings, warehouse
 from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.periods import parse_period
-from tuquan.vocabulary.phrases import load_checks, period_vi, phrase
+from tuquan.vocabulary.phrases import load_checks, period_vi, phrase, shown
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+NAME_BYTES = 200  # a file system takes 255, and a letter has up to 4
 _UNSAFE = re.compile(r"[^\w.\- ]+")
 _PENDING = """
 select arrivals.*, first_arrivals.received_at as first_received_at
@@ -35,6 +36,7 @@ where submissions.arrival_id in (select unnest(?))
 group by all
 order by submission_id
 """
+_FINDINGS = "select * from raw.findings where arrival_id in (select unnest(?)) order by rowid"
 
 
 def write_receipts() -> int:
@@ -44,9 +46,7 @@ def write_receipts() -> int:
         pending = warehouse.rows(connection, _PENDING)
         ids = [arrival["arrival_id"] for arrival in pending]
         submissions = _grouped(warehouse.rows(connection, _SUBMISSIONS, [ids]))
-        findings = _grouped(
-            warehouse.rows(connection, "select * from raw.findings where arrival_id in (select unnest(?))", [ids])
-        )
+        findings = _grouped(warehouse.rows(connection, _FINDINGS, [ids]))
         written = []
         for arrival in pending:
             own = submissions.get(arrival["arrival_id"], [])
@@ -76,19 +76,20 @@ def _path(arrival: dict, submissions: list[dict]) -> Path:
     periods = {submission["time_period"] for submission in submissions if submission["time_period"]}
     folder = periods.pop() if len(periods) == 1 else phrase("receipt.folder_without_period")
     # The arrival's number keeps two files of one name apart; the name itself is cleaned, so it cannot leave the folder.
-    name = _UNSAFE.sub("_", arrival["declared_name"].rsplit("/", 1)[-1])[:80].strip(". ")
+    name = _UNSAFE.sub("_", arrival["declared_name"].rsplit("/", 1)[-1])[:80]
+    name = name.encode()[:NAME_BYTES].decode(errors="ignore").strip(". ")
     return Path(folder) / f"{arrival['arrival_id']:06d} {name}.txt"
 
 
 def _text(arrival: dict, submissions: list[dict], findings: list[dict]) -> str:
-    lines = [phrase("receipt.header"), "", phrase("receipt.file", file=arrival["declared_name"])]
+    lines = [phrase("receipt.header"), "", phrase("receipt.file", file=shown(arrival["declared_name"]))]
     lines.append(phrase("receipt.received_at", time=_time_vi(arrival["received_at"])))
     if arrival["sha256"]:
         lines.append(phrase("receipt.fingerprint", sha256=arrival["sha256"][:16]))
     if arrival["status"] == "duplicate":
         lines += ["", phrase("receipt.duplicate", time=_time_vi(arrival["first_received_at"]))]
     elif not submissions:
-        lines += ["", phrase(f"receipt.{arrival['status']}")]
+        lines += ["", phrase("receipt.held_file" if arrival["status"] == "held" else f"receipt.{arrival['status']}")]
     lines += _numbered([finding for finding in findings if finding["submission_id"] is None])
     for submission in submissions:
         own = [finding for finding in findings if finding["submission_id"] == submission["submission_id"]]

@@ -25,10 +25,15 @@ order by submissions.arrival_id, submissions.submission_id
 """
 
 
-def newest_arrival() -> int:
-    """Return the number of the newest arrival; 0 when nothing ever arrived."""
+def newest_settled() -> int:
+    """Return the number of the newest arrival before the first that still waits for its receipt; 0 when none has one.
+
+    A killed run leaves files waiting; the next one finishes and reports them.
+    """
     with warehouse.connect() as connection:
-        return connection.execute("select coalesce(max(arrival_id), 0) from raw.arrivals").fetchone()[0]
+        return connection.execute(
+            "select coalesce(min(arrival_id) filter (receipt_path is null) - 1, max(arrival_id), 0) from raw.arrivals"
+        ).fetchone()[0]
 
 
 def received_files(after: int = 0) -> list[dict[str, Any]]:

@@ -57,6 +57,15 @@ def number_vi(value: Decimal | int | None, decimals: int = 0) -> str:
     return f"{value:,.{decimals}f}".translate(str.maketrans(",.", ".,"))
 
 
+def shown(text: str) -> str:
+    """Return ``text`` on one line, without signs that a screen would obey: names of files and sheets are data.
+
+    >>> shown("xã\\nA\\x1b[31m.xlsx")
+    'xã A\ufffd[31m.xlsx'
+    """
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in " ".join(text.split()))
+
+
 def date_vi(day: date) -> str:
     """Write a day as ``14/12/2021``."""
     return day.strftime("%d/%m/%Y")

@@ -20,6 +20,7 @@ MAX_SHEETS = 60  # a province that sends a sheet for each commune of a district 
 MAX_ROW = 20_000
 MAX_COLUMN = 400
 MAX_CELLS = 100_000
+MAX_CHARACTERS = 32_767  # of one cell: spreadsheet programs take no more
 MAX_MERGED_ROWS = 40_000  # rows of all merged ranges together
 MAX_COLUMN_RUNS = 16_384  # no sheet has more columns
 
@@ -242,6 +243,8 @@ class _Cells:
                 if address in found:
                     raise damaged("bad_xml")
                 raw_text, raw_type, number_format = self._meaning(text, cell.get("t", "n"), cell.get("s"))
+                if raw_text is not None and len(raw_text) > MAX_CHARACTERS:
+                    raise too_large("characters", len(raw_text), MAX_CHARACTERS)
                 is_hidden = is_hidden_row or column in hidden
                 found[address] = WrittenCell(
                     sheet, address, raw_text, raw_type, number_format, is_formula, is_hidden, is_merged

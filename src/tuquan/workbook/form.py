@@ -373,7 +373,7 @@ class _FormReader:
         self.is_loadable = False
 
     def _submission(self) -> ReadSubmission:
-        claim = self.claims.get
+        claim = _known(self.claims).get
         return ReadSubmission(
             sheet=self.name,
             form=claim("form"),
@@ -387,6 +387,19 @@ class _FormReader:
             status=status_of(self.findings, is_loadable=self.is_loadable),
             is_loadable=self.is_loadable,
         )
+
+
+def _known(claims: dict[str, str]) -> dict[str, str]:
+    """Return the claims of a stamp that can be used as codes: what no register knows is no area and no period."""
+    known = dict(claims)
+    try:
+        _ = parse_period(claims.get("time_period", ""), claims.get("calendar", "administrative")).end
+    except UnknownPeriod:
+        known.pop("time_period", None)
+        known.pop("calendar", None)
+    if claims.get("area_key") not in load_register().by_key:
+        known.pop("area_key", None)
+    return {name: quoted(value) for name, value in known.items()}
 
 
 def reason_of_dates(area: Area) -> str:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from tuquan.vocabulary.catalogue import Indicator
 from tuquan.vocabulary.figures import Reading, as_written
-from tuquan.vocabulary.phrases import load_checks, number_vi, phrase
+from tuquan.vocabulary.phrases import load_checks, number_vi, phrase, shown
 from tuquan.workbook.submission import Finding
 
 LONGEST_QUOTE = 60
@@ -73,8 +73,8 @@ def figure_remark(
 
 
 def quoted(text: str) -> str:
-    """Return ``text`` short enough for a sentence, and without the digits of telephone or identity numbers."""
-    text = " ".join(text.split())
+    """Return ``text`` on one line, short enough for a sentence, without digits of telephone or identity numbers."""
+    text = shown(text)
     if text.isdigit() or not _LONG_NUMBER.search(text):
         masked = text
     else:

@@ -307,3 +307,13 @@ def damage(content, chance):
             content[at:at] = content[at : at + chance.randint(1, 200)]
         else:
             content[at:at] = chance.choice((b"<", b">", b'"', b"\0", b"\xff", b"-1", b"99999999999", b"PK\x05\x06"))
+
+
+def test_a_text_longer_than_any_spreadsheet_takes_is_refused_before_it_fills_the_warehouse(tmp_path):
+    path = tmp_path / "x.xlsx"
+    letters = "".join(random.Random(1).choices("abcdefgh", k=evidence.MAX_CHARACTERS + 1))  # noqa: S311
+    for length, is_read in ((evidence.MAX_CHARACTERS, True), (evidence.MAX_CHARACTERS + 1, False)):
+        row = f'<row r="1"><c r="A1" t="str"><v>{letters[:length]}</v></c></row>'
+        path.write_bytes(zipped(workbook_parts(sheet_xml(row))))
+        with contextlib.nullcontext() if is_read else pytest.raises(UnreadableFile, match="characters"):
+            read_workbook(path)
