@@ -6,15 +6,16 @@ recognised by its name, size and time without being read again; the same bytes u
 
 import hashlib
 import os
+import shutil
 import stat
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tuquan import settings, warehouse
-from tuquan.vocabulary.phrases import load_checks, phrase
+from tuquan.vocabulary.phrases import load_checks, phrase, shown
+from tuquan.workbook.remarks import quoted
 
 # A filled form has 20 kB; this is the largest thing that a person may send by mistake and we still look at.
 MAX_FILE_BYTES = 50_000_000
@@ -61,19 +62,21 @@ def register_inbox(inbox: Path | None = None) -> Collected:
     """
     paths = settings.load()
     inbox = inbox or paths.inbox
+    # Two folders may hold files of one name, size and time, which are different files all the same.
+    channel = FOLDER if inbox.resolve() == paths.inbox else f"{FOLDER} {shown(str(inbox.resolve()))}"
     inbox.mkdir(parents=True, exist_ok=True)
     collected = Collected()
     with warehouse.connect() as connection:
-        known = _known_entries(connection)
+        known = _known_entries(connection, channel)
         new, unchanged = [], []
-        for entry in scan_folder(inbox):
+        for entry in scan_folder(inbox, channel):
             if entry.declared_name.lower().endswith(STILL_ARRIVING):
                 collected.waiting.append(entry.declared_name)
             elif known.get(entry.declared_name) == (entry.size_bytes, entry.modified_ns):
                 unchanged.append(entry.declared_name)
             else:
                 new.append(entry)
-        _count_sightings(connection, unchanged)
+        _count_sightings(connection, channel, unchanged)
         collected.unchanged = len(unchanged)
         new.sort(key=lambda entry: (entry.modified_ns, entry.declared_name))
         for start in range(0, len(new), CHUNK):
@@ -81,67 +84,88 @@ def register_inbox(inbox: Path | None = None) -> Collected:
     return collected
 
 
-def scan_folder(inbox: Path) -> Iterator[Entry]:
+def scan_folder(inbox: Path, channel: str = FOLDER) -> Iterator[Entry]:
     """Yield what lies in ``inbox`` and below, ordered by name, without opening or following anything."""
-    for folder, folders, names in os.walk(inbox, followlinks=False):
+    closed: list[OSError] = []
+    for folder, folders, names in os.walk(inbox, onerror=closed.append, followlinks=False):
         folders.sort()
         links = [name for name in folders if (Path(folder) / name).is_symlink()]
         for name in sorted([*names, *links]):
             if name.startswith(NOT_SENT):
                 continue
             path = Path(folder) / name
-            # A name that is not UTF-8 stays readable and unique instead of stopping the scan.
-            declared_name = os.fsencode(path.relative_to(inbox)).decode("utf-8", "backslashreplace")
             try:
                 facts = path.lstat()
             except OSError as error:
-                yield _refused(Entry(FOLDER, declared_name, path), error)
+                yield _refused(Entry(channel, _declared_name(path, inbox), path), error)
                 continue
-            entry = Entry(FOLDER, declared_name, path, facts.st_size, facts.st_mtime_ns)
+            entry = Entry(channel, _declared_name(path, inbox), path, facts.st_size, facts.st_mtime_ns)
             yield entry if stat.S_ISREG(facts.st_mode) else _refused(entry)
+    for error in closed:
+        path = Path(error.filename)
+        if path == inbox:
+            raise error
+        yield _refused(Entry(channel, _declared_name(path, inbox), path), error)
+
+
+def _declared_name(path: Path, inbox: Path) -> str:
+    """The name below the inbox; one that is not UTF-8 stays readable and unique instead of stopping the scan."""
+    return os.fsencode(path.relative_to(inbox)).decode("utf-8", "backslashreplace")
 
 
 def _keep(entries: Sequence[Entry], paths: settings.Settings) -> list[Entry]:
     """Copy each entry into the raw store; when this returns, the copies survive a power cut."""
-    kept = [entry if entry.refusal else _copy(entry, paths) for entry in entries]
-    touched = {paths.raw_file(entry.sha256).parent for entry in kept if entry.sha256}
-    for folder in [*touched, paths.raw] if touched else []:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        os.fsync(descriptor)
-        os.close(descriptor)
+    incoming = paths.raw / ".incoming"
+    shutil.rmtree(incoming, ignore_errors=True)  # what a killed run left
+    incoming.mkdir(parents=True)
+    kept = [entry if entry.refusal else _copy(entry, incoming) for entry in entries]
+    # All are written before the first is waited for: the disk then has little left to do.
+    touched = {paths.raw}
+    for sha256 in sorted({entry.sha256 for entry in kept if entry.sha256}):
+        copy, target = incoming / sha256, paths.raw_file(sha256)
+        _wait_for_disk(copy, os.fdatasync)
+        copy.chmod(0o444)
+        target.parent.mkdir(exist_ok=True)
+        copy.replace(target)
+        touched.add(target.parent)
+    for folder in touched:
+        _wait_for_disk(folder, os.fsync)
     return kept
 
 
-def _copy(entry: Entry, paths: settings.Settings) -> Entry:
+def _copy(entry: Entry, incoming: Path) -> Entry:
     if entry.size_bytes > MAX_FILE_BYTES:
         return replace(entry, refusal="file_is_of_a_safe_size", reason=f"{entry.size_bytes}")
     try:
-        # The entry may have been swapped since the scan: refuse links, never wait for a pipe, look again.
-        source = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        content = _content(entry.path)
     except OSError as error:
         return _refused(entry, error)
-    incoming = paths.raw / ".incoming"
-    incoming.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(source, "rb") as reader, tempfile.NamedTemporaryFile(dir=incoming, delete=False) as copy:
-        kept = Path(copy.name)
-        if not stat.S_ISREG(os.fstat(source).st_mode):
-            kept.unlink()
-            return _refused(entry)
-        # One byte beyond the limit tells a file that grew since the scan.
-        content = reader.read(MAX_FILE_BYTES + 1)
-        copy.write(content)
-        copy.flush()
-        os.fdatasync(copy.fileno())
+    if content is None:
+        return _refused(entry)
     if not content or len(content) > MAX_FILE_BYTES:
-        kept.unlink()
         check = "file_is_of_a_safe_size" if content else "file_is_not_empty"
         return replace(entry, refusal=check, reason=f"{len(content)}")
     sha256 = hashlib.sha256(content).hexdigest()
-    target = paths.raw_file(sha256)
-    target.parent.mkdir(exist_ok=True)
-    kept.chmod(0o444)
-    kept.replace(target)
+    (incoming / sha256).write_bytes(content)
     return replace(entry, sha256=sha256)
+
+
+def _content(path: Path) -> bytes | None:
+    """Return what stands in a file, up to one byte beyond the limit; None when it is no regular file.
+
+    The entry may have been swapped since the scan: refuse links, never wait for a pipe, look again.
+    """
+    source = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(source, "rb") as reader:
+        return reader.read(MAX_FILE_BYTES + 1) if stat.S_ISREG(os.fstat(source).st_mode) else None
+
+
+def _wait_for_disk(path: Path, sync: Callable[[int], None]) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        sync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _register(connection: warehouse.Connection, entries: Sequence[Entry], collected: Collected) -> None:
@@ -149,8 +173,10 @@ def _register(connection: warehouse.Connection, entries: Sequence[Entry], collec
         row["sha256"]: row["arrival_id"]
         for row in warehouse.rows(
             connection,
-            "select sha256, min(arrival_id) as arrival_id from raw.arrivals "
-            "where status in ('registered', 'accepted', 'held') and sha256 in (select unnest(?)) group by all",
+            # Bytes of which nothing was taken are read again: the seeds may know more by now.
+            "select sha256, min(arrival_id) as arrival_id from raw.arrivals where sha256 in (select unnest(?)) and "
+            "(status = 'registered' or arrival_id in (select arrival_id from raw.submissions where is_loaded)) "
+            "group by all",
             [[entry.sha256 for entry in entries if entry.sha256]],
         )
     }
@@ -187,20 +213,18 @@ def _register(connection: warehouse.Connection, entries: Sequence[Entry], collec
         warehouse.append(connection, "raw.findings", findings)
         connection.execute(
             "delete from meta.inbox_entries where channel = ? and declared_name in (select unnest(?))",
-            [FOLDER, [entry.declared_name for entry in entries]],
+            [entries[0].channel, [entry.declared_name for entry in entries]],
         )
         warehouse.append(connection, "meta.inbox_entries", inbox_entries)
 
 
 def _finding(arrival_id: int, entry: Entry) -> dict[str, object]:
-    check = load_checks()[entry.refusal]
+    check, file = load_checks()[entry.refusal], quoted(entry.declared_name.rsplit("/", 1)[-1])
     return {
         "arrival_id": arrival_id,
         "check_name": check.check,
         "severity": "refused",
-        "message_vi": check.message(
-            file=entry.declared_name.rsplit("/", 1)[-1], reason=entry.reason, value=entry.reason, limit=MAX_FILE_BYTES
-        ),
+        "message_vi": check.message(file=file, reason=entry.reason, value=entry.reason, limit=MAX_FILE_BYTES),
     }
 
 
@@ -212,17 +236,17 @@ def _refused(entry: Entry, error: OSError | None = None) -> Entry:
     return replace(entry, refusal="file_is_a_regular_file", reason=phrase(f"reason.{kind}"))
 
 
-def _known_entries(connection: warehouse.Connection) -> dict[str, tuple[int, int]]:
+def _known_entries(connection: warehouse.Connection, channel: str) -> dict[str, tuple[int, int]]:
     found = connection.execute(
-        "select declared_name, size_bytes, modified_ns from meta.inbox_entries where channel = ?", [FOLDER]
+        "select declared_name, size_bytes, modified_ns from meta.inbox_entries where channel = ?", [channel]
     )
     return {name: (size, modified) for name, size, modified in found.fetchall()}
 
 
-def _count_sightings(connection: warehouse.Connection, names: list[str]) -> None:
+def _count_sightings(connection: warehouse.Connection, channel: str, names: list[str]) -> None:
     if names:
         connection.execute(
             "update meta.inbox_entries set times_seen = times_seen + 1 "
             "where channel = ? and declared_name in (select unnest(?))",
-            [FOLDER, names],
+            [channel, names],
         )

@@ -20,7 +20,7 @@ from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.duties import owes_report
 from tuquan.vocabulary.periods import parse_period
 from tuquan.vocabulary.phrases import period_vi
-from tuquan.workbook.remarks import remark
+from tuquan.workbook.remarks import quoted, remark
 from tuquan.workbook.sandbox import SandboxedReader
 from tuquan.workbook.submission import Finding, ReadFile, ReadSubmission
 
@@ -83,14 +83,14 @@ def _reader() -> Iterator[Callable[[Sequence[Arrival]], Iterable[ReadFile]]]:
 
 def _write(connection: warehouse.Connection, files: list[tuple[Arrival, ReadFile]], loaded: Loaded) -> None:
     now = datetime.now(UTC).replace(tzinfo=None).isoformat()
-    versions = _Versions(connection)
+    numbers = _Numbers(connection)
     submissions, cells, findings, outcomes = [], [], [], []
     for arrival, read in files:
         file = hold_what_is_not_owed(read, arrival.declared_name)
         findings += _findings(arrival, None, file.findings)
         statuses = [file.status] if not file.submissions else []
-        for number, submission in enumerate(file.submissions, start=1):
-            submission_id = f"{arrival.sha256[:16]}-{number}"
+        for submission in file.submissions:
+            submission_id = numbers.next_id(arrival)
             statuses.append(submission.status)
             submissions.append(
                 {
@@ -103,7 +103,7 @@ def _write(connection: warehouse.Connection, files: list[tuple[Arrival, ReadFile
                     "ref_area": submission.ref_area,
                     "area_key": submission.area_key,
                     "time_period": submission.time_period,
-                    "version": versions.next(submission) if submission.is_loadable else None,
+                    "version": numbers.next_version(submission) if submission.is_loadable else None,
                     "status": submission.status,
                     "is_loaded": submission.is_loadable,
                     "loaded_at": now,
@@ -149,28 +149,41 @@ def _held_unless_owed(submission: ReadSubmission, declared_name: str) -> ReadSub
     period = parse_period(submission.time_period, submission.calendar or "administrative")
     if owes_report(area, submission.form, period, register):
         return submission
-    places = {"file": declared_name.rsplit("/", 1)[-1], "area": area.name_vi, "period": period_vi(period)}
+    places = {"file": quoted(declared_name.rsplit("/", 1)[-1]), "area": area.name_vi, "period": period_vi(period)}
     finding = remark("area_owes_a_report", sheet=submission.sheet, **places)
     return msgspec.structs.replace(
         submission, findings=[*submission.findings, finding], status="held", is_loadable=False
     )
 
 
-class _Versions:
-    """Numbers the submissions of one area, form and period in the order of their arrival."""
+class _Numbers:
+    """Numbers the submissions of one area, form and period in the order of their arrival, and those of one file."""
 
     def __init__(self, connection: warehouse.Connection) -> None:
-        self._newest: dict[tuple[str | None, ...], int] = {
+        self._versions: dict[tuple[str | None, ...], int] = {
             (area_key, form, time_period): version
             for area_key, form, time_period, version in connection.execute(
                 "select area_key, form, time_period, max(version) from raw.submissions where is_loaded group by all"
             ).fetchall()
         }
+        # Bytes of which nothing was taken may come, and be read, again.
+        self._of_file: Counter[str] = Counter(
+            dict(
+                connection.execute(
+                    "select sha256, count(*) from raw.submissions inner join raw.arrivals using (arrival_id) "
+                    "group by all"
+                ).fetchall()
+            )
+        )
 
-    def next(self, submission: ReadSubmission) -> int:
+    def next_version(self, submission: ReadSubmission) -> int:
         key = (submission.area_key, submission.form, submission.time_period)
-        self._newest[key] = self._newest.get(key, 0) + 1
-        return self._newest[key]
+        self._versions[key] = self._versions.get(key, 0) + 1
+        return self._versions[key]
+
+    def next_id(self, arrival: Arrival) -> str:
+        self._of_file[arrival.sha256] += 1
+        return f"{arrival.sha256[:16]}-{self._of_file[arrival.sha256]}"
 
 
 def _findings(arrival: Arrival, submission_id: str | None, findings: Iterable[Finding]) -> list[dict[str, object]]:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -126,3 +127,53 @@ def test_an_unreadable_file_is_refused_and_the_others_go_on(inbox, monkeypatch):
     monkeypatch.setattr(collect.os, "open", deny)
     register_inbox()
     assert statuses() == {"closed.xlsx": "refused", "good.xlsx": "registered"}
+
+
+def test_a_file_that_fails_while_it_is_read_is_refused_and_the_others_go_on(inbox, monkeypatch):
+    (inbox / "bad sector.xlsx").write_bytes(b"x")
+    (inbox / "good.xlsx").write_bytes(b"y")
+    really_open = os.fdopen
+
+    def fail(descriptor, *arguments):
+        if Path(f"/proc/self/fd/{descriptor}").readlink().name == "bad sector.xlsx":
+            os.close(descriptor)
+            raise OSError(5, "Input/output error")
+        return really_open(descriptor, *arguments)
+
+    monkeypatch.setattr(collect.os, "fdopen", fail)
+    register_inbox()
+    assert statuses() == {"bad sector.xlsx": "refused", "good.xlsx": "registered"}
+
+
+def test_a_folder_that_cannot_be_opened_is_refused_instead_of_overlooked(inbox, monkeypatch):
+    (inbox / "closed").mkdir()
+    (inbox / "closed" / "unseen.xlsx").write_bytes(b"x")
+    (inbox / "good.xlsx").write_bytes(b"y")
+    really_scan = os.scandir
+
+    def deny(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return really_scan(path)
+
+    monkeypatch.setattr(os, "scandir", deny)
+    register_inbox()
+    assert statuses() == {"closed": "refused", "good.xlsx": "registered"}
+
+
+def test_files_of_one_name_size_and_time_in_two_folders_are_two_files(inbox, tmp_path):
+    for folder, content in ((inbox, b"a"), (tmp_path / "other", b"b")):
+        folder.mkdir(exist_ok=True)
+        (folder / "bieu.xlsx").write_bytes(content)
+        os.utime(folder / "bieu.xlsx", (1_700_000_000, 1_700_000_000))
+    assert register_inbox().registered == 1
+    assert register_inbox(tmp_path / "other").registered == 1
+    assert (register_inbox().unchanged, register_inbox(tmp_path / "other").unchanged) == (1, 1)
+
+
+def test_what_a_killed_run_left_half_copied_is_swept(home, inbox):
+    (home.raw / ".incoming").mkdir(parents=True)
+    (home.raw / ".incoming" / "half").write_bytes(b"x")
+    (inbox / "a.xlsx").write_bytes(b"a")
+    register_inbox()
+    assert list((home.raw / ".incoming").iterdir()) == []

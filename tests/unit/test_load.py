@@ -115,3 +115,11 @@ def test_a_kill_before_the_commit_leaves_the_file_registered(send, home, monkeyp
     monkeypatch.setattr(load, "_write", real)
     assert load_registered().files["accepted"] == 1
     assert query("select count(*), max(version) from raw.submissions") == [(2, 2)]
+
+
+def test_bytes_of_which_nothing_was_taken_are_read_again_and_keep_ids_apart(send, home):
+    send("a.xlsx", period=parse_period("2022-Q1"), models_total=1)
+    (home.inbox / "b.xlsx").write_bytes((home.inbox / "a.xlsx").read_bytes())
+    register_inbox()
+    assert load_registered().files["held"] == 1
+    assert query("select count(*), count(distinct submission_id) from raw.submissions") == [(2, 2)]
