@@ -27,7 +27,7 @@ up: $(VENV)/.runtime ## start Airflow and its pages on 127.0.0.1 and keep them u
 	$(BIN)/tuquan up
 
 test: $(VENV)/.dev ## run all tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 check: $(VENV)/.dev ## lint, format, doors between modules
 	$(BIN)/ruff check .
