@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuquan import warehouse
-from tuquan.inputs import code_version
+from tuquan.inputs import code_version, is_built
 from tuquan.vocabulary.seeds import seeds_digest
 
 OBSERVATIONS = {
@@ -138,7 +138,9 @@ def newest_gate_results(connection: warehouse.Connection, time_period: str) -> l
     return warehouse.rows(connection, _GATE_RESULTS, {"time_period": time_period})
 
 
-def current_digest(connection: warehouse.Connection, time_period: str) -> str:
-    """Return the digest of the candidate as it is in the warehouse now, judged or not."""
+def current_digest(connection: warehouse.Connection, time_period: str) -> str | None:
+    """Return the digest of the candidate as it is in the warehouse now, judged or not; None when it must be built."""
+    if not is_built(connection, time_period):
+        return None
     results = [tuple(row.values()) for row in newest_gate_results(connection, time_period)]
     return candidate_digest(content_digest(connection, time_period), results)

@@ -7,6 +7,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
 from enum import IntEnum
@@ -80,7 +81,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
 
 _USAGE_ERRORS = (UnknownPeriod, handout.UnknownArea, review.NoSuchFlag, review.NoCandidate, ValueError)
-_REFUSALS = (publishing.PublicationRefused, publishing.NoRelease, review.NotBuilt)
+_REFUSALS = (publishing.PublicationRefused, publishing.NoRelease, review.NotBuilt, transform.NotBuilt)
 
 
 @command
@@ -158,10 +159,11 @@ def build(period: AnyPeriodOption = None) -> None:
 @command
 def gate(period: PeriodOption, as_json: JsonOption = False) -> None:
     """Let the gates of expectations/ judge a built period, and write the review list. Exit 1 when one is closed."""
-    outcome = validate.run_gates(_checked(period))
+    transform.ensure_built(_checked(period))
+    outcome = validate.run_gates(period)
     summary_file = review.write_review_list(period)
     if as_json:
-        _print_json(outcome)
+        _print_json(asdict(outcome))
     else:
         out.print(phrase(f"gate_status.{outcome.gate_status}"))
         out.print(phrase("cli.review_list", path=summary_file.parent))
@@ -296,8 +298,7 @@ def _text(value: object) -> str:
 
 
 def _print_json(value: object) -> None:
-    json.dump(value, sys.stdout, ensure_ascii=False, indent=2, default=_as_json)
-    sys.stdout.write("\n")
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_as_json) + "\n")
 
 
 def _as_json(value: object) -> object:
@@ -305,4 +306,4 @@ def _as_json(value: object) -> object:
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, date | datetime):
         return value.isoformat()
-    raise TypeError(type(value).__name__)
+    return str(value)  # what a query may give: an interval, an identifier

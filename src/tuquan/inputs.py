@@ -26,6 +26,16 @@ def inputs_digest(connection: warehouse.Connection, time_period: str | None = No
     return digest.hexdigest()
 
 
+def is_built(connection: warehouse.Connection, time_period: str) -> bool:
+    """Return whether the marts tell what is known of ``time_period``: no news, seeds or code since they were built."""
+    built = connection.execute(
+        "select period_digest, (select arg_max(inputs_digest, finished_at) <> '' from meta.builds) from meta.builds "
+        "where time_period = ? order by finished_at desc limit 1",
+        [time_period],
+    ).fetchone()
+    return built is not None and built == (inputs_digest(connection, time_period), True)
+
+
 @cache
 def code_version() -> str:
     """Return a digest of the code that figures pass through: package, models and expectations."""

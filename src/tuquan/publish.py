@@ -139,6 +139,7 @@ def query(sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
 
     Raises:
         NoRelease: nothing is released yet.
+        NotAQuery: it is not one query that reads.
     """
     path = settings.load().releases / DATABASE
     if not path.exists():
@@ -147,9 +148,7 @@ def query(sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         connection.execute("set search_path = 'marts,quality'")
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
-        result = connection.execute(sql)
-        names = [column[0] for column in result.description or []]
-        return names, result.fetchall() if names else []
+        return warehouse.answer(connection, sql)
 
 
 def _approved_candidate(
@@ -170,7 +169,7 @@ def _approved_candidate(
         )
     if digest != candidates.current_digest(connection, time_period):
         raise PublicationRefused(
-            f"{time_period} changed since its gates judged it; "
+            f"{time_period} changed since its gates judged it, or has news that is not built; "
             f"build and judge it again (tuquan build, tuquan gate --period {time_period})"
         )
     names = {"time_period": time_period, "digest": digest, "approver": approver}

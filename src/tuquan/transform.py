@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tuquan import settings, warehouse
-from tuquan.inputs import inputs_digest
+from tuquan.inputs import inputs_digest, is_built
 
 _NEWS = """
 select distinct submissions.time_period
@@ -37,6 +37,10 @@ order by time_period
 
 class BuildFailed(RuntimeError):
     """dbt ended with an error; the message names the nodes that failed."""
+
+
+class NotBuilt(LookupError):
+    """The marts do not tell what is known of a period."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,20 @@ def has_news(time_period: str) -> bool:
         return judged is None or judged[0] != inputs_digest(connection, time_period)
 
 
+def ensure_built(time_period: str) -> None:
+    """Refuse to go on with marts that do not tell what is known of ``time_period``.
+
+    Raises:
+        NotBuilt: it was never built, or something changed since.
+    """
+    with warehouse.connect() as connection:
+        if not is_built(connection, time_period):
+            raise NotBuilt(
+                f"{time_period} is not built, or something changed since; build it first "
+                f"(tuquan build --period {time_period})"
+            )
+
+
 def build(time_period: str) -> list[NodeResult]:
     """Bring all marts and flags up to date and note that ``time_period`` is built; return what dbt did.
 
@@ -85,6 +103,9 @@ def build(time_period: str) -> list[NodeResult]:
         built = connection.execute("select inputs_digest from meta.builds order by finished_at desc limit 1").fetchone()
     results: list[NodeResult] = []
     if built is None or built[0] != digest:
+        with warehouse.connect() as connection:
+            # Until dbt has ended well the marts are of no inputs at all, whatever becomes of seeds and code meanwhile.
+            connection.execute("update meta.builds set inputs_digest = ''")
         results = run_dbt("build", "--exclude-resource-type", "unit_test")
     with warehouse.connect() as connection:
         connection.execute(

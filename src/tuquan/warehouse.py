@@ -21,7 +21,8 @@ from tuquan import settings
 Connection = duckdb.DuckDBPyConnection
 LOCK_WAIT_SECONDS = 900
 
-# Tables that the package writes; everything else is made by dbt. Append-only but for `meta.inbox_entries`.
+# Tables that the package writes; everything else is made by dbt. Append-only but for `meta.inbox_entries`
+# and the inputs of `meta.builds`.
 SCHEMA = """
 create schema if not exists raw;
 create schema if not exists meta;
@@ -115,7 +116,7 @@ create table if not exists meta.approvals (
 );
 create table if not exists meta.builds (
     time_period varchar not null,
-    inputs_digest varchar not null,    -- everything the models read
+    inputs_digest varchar not null,    -- everything the models read; empty since dbt began to write again
     period_digest varchar not null,    -- what belongs to this period
     started_at timestamp not null,
     finished_at timestamp not null,
@@ -156,6 +157,10 @@ create table if not exists meta.releases (
     released_at timestamp not null,
 );
 """
+
+
+class NotAQuery(ValueError):
+    """What should be one query cannot be answered; the message is one sentence of DuckDB's or ours."""
 
 
 class WarehouseBusy(RuntimeError):
@@ -244,6 +249,24 @@ def rows(
     result = connection.execute(query, parameters)
     names = [column[0] for column in result.description]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def answer(connection: Connection, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Return column names and rows of what must be one query; the guards are those of the connection.
+
+    Raises:
+        NotAQuery: it changes something, is none or several, or DuckDB refuses it.
+    """
+    try:
+        kinds = [statement.type for statement in connection.extract_statements(query)]
+        asks = [kind in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN) for kind in kinds]
+        if asks.count(True) != 1 or not asks[-1]:  # a pivot is two statements, and ends with its only query
+            raise NotAQuery("give one query, such as: select * from province_observations limit 10")
+        result = connection.execute(query)
+        return [column[0] for column in result.description], result.fetchall()
+    except duckdb.Error as error:
+        said = str(error).split("\n\nLINE ")[0]
+        raise NotAQuery(" ".join(said.split())) from error
 
 
 def frame(connection: Connection, query: str, parameters: Mapping[str, Any]) -> Any:

@@ -122,11 +122,23 @@ def test_an_approval_is_stale_when_a_figure_changed_afterwards(home, communes):
     tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng")
     write_form(home.inbox / "bổ sung.xlsx", communes[0], QUARTER, values=figures(models_total=3))
     tuquan("collect")
+    tuquan("gate", "--period", "2024-Q1", exit_code=1)  # not built
     tuquan("build")
-    tuquan("gate", "--period", "2024-Q1")
+    judged = json.loads(tuquan("gate", "--period", "2024-Q1", "--json"))
+    assert judged["gate_status"] == "needs_signature"
+    assert {result["check_name"] for result in judged["results"] if not result["is_met"]}
     tuquan("publish", "--period", "2024-Q1", exit_code=1)
     tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng")
     tuquan("publish", "--period", "2024-Q1")
+
+
+def test_a_question_in_no_language_is_a_usage_error_in_one_line(home, communes):
+    (home.releases).mkdir(parents=True)
+    with warehouse.create(home.releases / "tuquan.duckdb") as connection:
+        connection.execute("create schema marts; create schema quality")
+    result = CliRunner().invoke(app, ["sql", "selec 1"])
+    assert (result.exit_code, "syntax error" in result.stderr) == (2, True)
+    assert json.loads(tuquan("sql", "--json", "select interval 1 day as a_day")) == [{"a_day": "1 day, 0:00:00"}]
 
 
 def test_a_wrong_period_or_area_is_a_usage_error_in_words(home):

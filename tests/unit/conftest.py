@@ -64,7 +64,7 @@ def built_warehouse(tmp_path_factory):
                     }
                     doubtful = {"leaflets_distributed"} if commune.ref_area == "15139" else set()
                     _insert_report(connection, number, commune, "2021", values, doubtful)
-        transform.run_dbt("build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
+        transform.build("2021")
         return settings.load().warehouse_file
 
 

@@ -230,6 +230,26 @@ def test_a_frame_keeps_each_text_once_and_a_blank_blank(judged_home):
     assert set(frame.loc[frame["gap"].isna(), "indicator"]) == {"teams_new"}
 
 
+def test_after_a_broken_build_the_marts_are_of_no_inputs_also_when_these_come_back(judged_home, monkeypatch):
+    transform.ensure_built(PERIOD)
+
+    def break_down(*arguments):
+        raise transform.BuildFailed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tuquan.inputs.seeds_digest", lambda: "another")
+        patch.setattr("tuquan.transform.run_dbt", break_down)
+        with pytest.raises(transform.BuildFailed):
+            transform.build(PERIOD)
+    with pytest.raises(transform.NotBuilt, match="tuquan build --period 2021"):
+        transform.ensure_built(PERIOD)
+    runs = []
+    monkeypatch.setattr("tuquan.transform.run_dbt", lambda *arguments: runs.append(arguments) or [])
+    transform.build(PERIOD)
+    transform.ensure_built(PERIOD)
+    assert len(runs) == 1
+
+
 def test_the_gates_judge_what_the_build_left(judged_home):
     transform.build(PERIOD)
     validate.run_gates(PERIOD)
