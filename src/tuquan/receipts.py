@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 from tuquan import settings, warehouse
 from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.periods import parse_period
-from tuquan.vocabulary.phrases import load_checks, period_vi, phrase, shown
+from tuquan.vocabulary.phrases import load_checks, number_vi, period_vi, phrase, shown
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+MOST_FINDINGS = 100  # of one list: a form has 60 rows, and a wrong column of a CSV is wrong in each of its lines
 NAME_BYTES = 200  # a file system takes 255, and a letter has up to 4
 _UNSAFE = re.compile(r"[^\w.\- ]+")
 _PENDING = """
@@ -90,7 +91,10 @@ def _text(arrival: dict, submissions: list[dict], findings: list[dict]) -> str:
         lines += ["", phrase("receipt.duplicate", time=_time_vi(arrival["first_received_at"]))]
     elif not submissions:
         lines += ["", phrase("receipt.held_file" if arrival["status"] == "held" else f"receipt.{arrival['status']}")]
-    lines += _numbered([finding for finding in findings if finding["submission_id"] is None])
+    about_file = [finding for finding in findings if finding["submission_id"] is None]
+    if about_file and submissions:
+        lines += ["", phrase("receipt.about_file")]
+    lines += _numbered(about_file)
     for submission in submissions:
         own = [finding for finding in findings if finding["submission_id"] == submission["submission_id"]]
         lines += _about(submission, own)
@@ -121,6 +125,7 @@ def _about(submission: dict, findings: list[dict]) -> list[str]:
 
 def _numbered(findings: list[dict]) -> list[str]:
     checks = load_checks()
+    more = [phrase("receipt.more", count=number_vi(len(findings) - MOST_FINDINGS))]
     return [
         phrase(
             "receipt.finding",
@@ -128,8 +133,8 @@ def _numbered(findings: list[dict]) -> list[str]:
             message=finding["message_vi"],
             advice=checks[finding["check_name"]].advice_vi.format_map(_Suggestion(finding["suggested_value"])),
         )
-        for number, finding in enumerate(findings, start=1)
-    ]
+        for number, finding in enumerate(findings[:MOST_FINDINGS], start=1)
+    ] + more * (len(findings) > MOST_FINDINGS)
 
 
 class _Suggestion(dict[str, str]):

@@ -97,3 +97,11 @@ def test_a_run_reports_also_what_a_killed_one_left_waiting(receipt_of, home, for
     load_registered()
     write_receipts()
     assert register.newest_settled() == 2
+
+
+def test_a_receipt_stays_readable_when_every_line_is_wrong(receipt_of):
+    lines = "".join(f"15127,2021,unknown_{number},1\n" for number in range(5000))
+    file, text = receipt_of("sai cột.csv", f"ref_area,time_period,indicator,obs_value\n{lines}".encode())
+    assert len(file["findings"]) == 5000
+    assert len(text.splitlines()) < 130
+    assert "… và 4.900 điểm khác cùng loại." in text

@@ -133,6 +133,8 @@ def as_written(raw_text: str | None, raw_type: str) -> str:
         return (_LAST_DAY_OF_1899 + timedelta(days=int(float(text)))).strftime("%d/%m/%Y")
     if raw_type == "number" and _EXACT_NUMBER.fullmatch(text):
         return text.replace(".", ",")
+    if raw_type == "boolean":
+        return {"1": "TRUE", "0": "FALSE"}.get(text, text)
     return text
 
 

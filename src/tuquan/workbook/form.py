@@ -37,6 +37,7 @@ from tuquan.workbook.stamp import (
 from tuquan.workbook.submission import Finding, ReadCell, ReadSubmission, status_of
 
 DIGITS, LETTERS = string.digits, string.ascii_uppercase
+MOST_PLACES = 5  # that one sentence names
 _OWN_MARKS = ("#", ROW_MARK, COLUMN_MARK)
 _canonical = lru_cache(maxsize=1024)(canonical_name)  # most lines of a form are the same on every form
 _HEADS = {"#period": "current", "#year_to_date": "year_to_date", "#indicator": "indicator", "#unit": "unit"}
@@ -147,7 +148,8 @@ class _FormReader:
         stamp = self.stamp
         form = load_forms().get((stamp.form, stamp.form_version))
         if form is None:
-            self._stop("form_is_known", written=quoted(f"{stamp.form} {stamp.form_version}"))
+            written = quoted(f"{stamp.form} {stamp.form_version}")
+            self._stop("form_is_known", written=written, reason=phrase("reason.form_version", written=written))
             return None, None
         try:
             period = parse_period(stamp.time_period, stamp.calendar)
@@ -172,13 +174,14 @@ class _FormReader:
         other = next((other for other in others if other != self.stamp), None)
         if other is None:
             return False
-        told, stamp = other.properties, self.stamp
+        told, claimed = other.properties, self.stamp.properties
+        self.claims = {name: value for name, value in claimed.items() if told[name] == value}
+        differ = [name for name in claimed if name not in self.claims]
         self._stop(
             "stamps_agree",
-            written=quoted(f"{other.ref_area}, {other.time_period}"),
-            other_value=quoted(f"{stamp.ref_area}, {stamp.time_period}"),
+            written=quoted(", ".join(told[name] for name in differ)),
+            other_value=quoted(", ".join(claimed[name] for name in differ)),
         )
-        self.claims = {name: value for name, value in stamp.properties.items() if told[name] == value}
         return True
 
     def _compare_with_print(self, area: Area, period: Period) -> None:
@@ -260,7 +263,7 @@ class _FormReader:
         self._add(
             "indicator_appears_once",
             sheet=self.name,
-            cell=", ".join(cell.cell for cell in read if cell.measure == "period"),
+            cell=_listed([cell.cell for cell in read if cell.measure == "period"]),
             indicator=asked[0].indicator,
             written=quoted(values[0]),
             other_value=quoted(", ".join(values[1:])),
@@ -389,6 +392,10 @@ class _FormReader:
         )
 
 
+def _listed(places: list[str]) -> str:
+    return ", ".join([*places[:MOST_PLACES], *(["…"] if len(places) > MOST_PLACES else [])])
+
+
 def _known(claims: dict[str, str]) -> dict[str, str]:
     """Return the claims of a stamp that can be used as codes: what no register knows is no area and no period."""
     known = dict(claims)
@@ -506,11 +513,12 @@ def _without_repeated(submissions: list[ReadSubmission], declared_name: str) -> 
 
 
 def _held(item: ReadSubmission, declared_name: str) -> ReadSubmission:
+    area = load_register().by_key.get(item.area_key or "")
     finding = remark(
         "one_sheet_per_area_and_period",
         sheet=item.sheet,
         file=declared_name,
-        area=item.ref_area,
-        period=item.time_period,
+        area=area.name_vi if area else item.ref_area,
+        period=period_vi(parse_period(item.time_period)) if item.time_period else "",
     )
     return structs.replace(item, findings=[*item.findings, finding], status="held", is_loadable=False)

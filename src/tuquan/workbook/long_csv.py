@@ -18,7 +18,7 @@ from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.figures import read_figure
 from tuquan.vocabulary.forms import Form, current_form
 from tuquan.vocabulary.periods import Period, UnknownPeriod, parse_period
-from tuquan.vocabulary.phrases import period_vi, phrase
+from tuquan.vocabulary.phrases import load_checks, period_vi, phrase
 from tuquan.workbook.container import MAX_FILE_BYTES, UnreadableFile, too_large
 from tuquan.workbook.form import Asked, layout_of, reason_not_asked, reason_of_dates
 from tuquan.workbook.remarks import figure_remark, quoted, remark
@@ -77,6 +77,8 @@ def _lines(path: Path) -> tuple[Iterator[Line], list[str]]:
         # The next kinds of text (other separators, other encodings) are told apart here.
         if any(sign in "".join(heads) for sign in OTHER_SEPARATORS):
             raise UnreadableFile("file_format_is_supported", "csv_separator")
+        if len(heads) < 2:
+            raise UnreadableFile("file_format_is_supported", "csv_text")
         raise UnreadableFile("csv_has_the_required_columns", "csv_structure", ", ".join(missing))
     places = [heads.index(column) for column in COLUMNS]
     extra = [head for number, head in enumerate(heads) if number not in places and head]
@@ -101,7 +103,7 @@ def _next(rows: "csv.Reader") -> list[str] | None:
     try:
         return next(rows, None)
     except csv.Error as error:
-        raise UnreadableFile("file_is_a_readable_workbook", "csv_structure") from error
+        raise UnreadableFile("csv_lines_are_well_formed", "csv_structure", max(1, rows.line_num)) from error
 
 
 class _CsvReader:
@@ -174,15 +176,14 @@ class _CsvReader:
         earlier = cells.setdefault(line.indicator, cell)
         if earlier is cell:
             return
-        is_same = (earlier.status, earlier.obs_value, earlier.raw_text) == (cell.status, cell.obs_value, cell.raw_text)
-        if not is_same:
-            cells[line.indicator] = _held(earlier)
-            cells[f"{line.indicator} {line.place}"] = _held(cell)
+        if (earlier.status, earlier.obs_value, earlier.raw_text) == (cell.status, cell.obs_value, cell.raw_text):
+            return
+        cells[line.indicator] = _held(earlier)
+        cells[f"{line.indicator} {line.place}"] = _held(cell)
         findings.append(
             self._remark(
                 "indicator_appears_once",
                 line,
-                severity="info" if is_same else "held",
                 indicator=asked[0].indicator,
                 written=quoted(earlier.raw_text or ""),
                 other_value=quoted(line.value),
@@ -237,7 +238,10 @@ class _CsvReader:
         )
 
     def _remark(self, check: str, line: Line, **facts: Any) -> Finding:
-        return remark(check, sheet=self.sheet, cell=line.place, file=self.file, **facts)
+        # A sentence about a file names the line as well: one CSV holds many areas and periods.
+        is_about_file = load_checks()[check].level == "file"
+        file = f"{self.file}, {line.place}" if is_about_file else self.file
+        return remark(check, sheet=self.sheet, cell=line.place, file=file, **facts)
 
 
 def _held(cell: ReadCell) -> ReadCell:

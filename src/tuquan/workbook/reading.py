@@ -75,7 +75,8 @@ def _read_xlsx(path: Path, declared_name: str) -> Parts:
     findings = other_sheets(workbook, submissions, declared_name)
     if not submissions:
         visible = next((sheet.name for sheet in workbook.sheets if sheet.state == "visible"), "")
-        findings = [remark("form_is_known", written=quoted(visible), file=declared_name)]
+        reason = phrase("reason.no_stamp", sheet=quoted(visible))
+        findings.insert(0, remark("form_is_known", file=declared_name, reason=reason))
     return submissions, findings
 
 

@@ -30,6 +30,7 @@ def remark(
     places: dict[str, object] = {
         "sheet": sheet or "",
         "cell": cell or "",
+        "place": _place(sheet, cell, facts.get("file")),
         "indicator": indicator.name_vi if indicator else "",
         "unit": indicator.unit_measure if indicator else "",
         "value": written or "",
@@ -48,6 +49,11 @@ def remark(
         suggested_value=suggestion,
         message_vi=line.message(**places),
     )
+
+
+def _place(sheet: str | None, cell: str | None, file: object) -> str:
+    name = "receipt.place_csv" if sheet == phrase("receipt.csv_sheet") else "receipt.place"
+    return phrase(name, sheet=sheet or "", cell=cell or "", file=file or "")
 
 
 def figure_remark(

@@ -9,7 +9,7 @@ from tuquan import settings
 from tuquan.vocabulary.phrases import load_checks, number_vi, phrase
 
 PLACES = {
-    *("file", "sheet", "cell", "indicator", "unit", "area", "period", "value", "other", "other_value"),
+    *("file", "sheet", "cell", "place", "indicator", "unit", "area", "period", "value", "other", "other_value"),
     *("limit", "suggestion", "reason"),
 }
 

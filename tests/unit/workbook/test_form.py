@@ -264,7 +264,8 @@ def test_a_workbook_without_our_stamp_is_no_form(tmp_path):
     book.active["A1"] = 12
     book.save(tmp_path / "khac.xlsx")
     file = read_file(tmp_path / "khac.xlsx", "khac.xlsx")
-    assert (file.status, checks_of(file)) == ("refused", {"form_is_known"})
+    assert (file.status, checks_of(file)) == ("refused", {"form_is_known", "sheet_is_a_form"})
+    assert "trang “Sheet” không còn các cột và dòng ẩn" in file.findings[0].message_vi
 
 
 def test_a_figure_in_a_grey_cell_is_told(edited):
@@ -305,3 +306,24 @@ def test_signatures_and_free_text_are_never_read(edited):
     assert (file.status, checks_of(file)) == ("accepted", set())
     assert "Nguyễn" not in repr(file)
     assert "riêng" not in repr(file)
+
+
+def test_stamps_that_differ_are_told_by_what_differs(form_file, commune):
+    path = form_file()
+    book = openpyxl.load_workbook(path)
+    sheet = book.worksheets[0]
+    sheet["A1"] = sheet["A1"].value.replace(commune.area_key, "15130.20191201")
+    book.save(path)
+    (finding,) = read_file(path, path.name).submissions[0].findings
+    assert "15130.20191201" in finding.message_vi
+    assert commune.area_key in finding.message_vi
+
+
+def test_an_id_in_hundreds_of_rows_is_told_in_one_line(edited):
+    def repeat(sheet):
+        for row in range(200, 500):
+            sheet[f"A{row}"], sheet[f"E{row}"] = "households_total", row
+
+    (finding,) = [item for item in edited(repeat).submissions[0].findings if item.severity == "held"]
+    assert finding.check_name == "indicator_appears_once"
+    assert len(finding.message_vi) < 300

@@ -114,7 +114,20 @@ def test_a_key_twice_is_read_once_when_both_lines_agree_and_held_when_not(read, 
     (submission,) = file.submissions
     assert submission.status == status
     assert [cell.obs_value for cell in submission.cells] == values
-    assert findings_of(file) == [("indicator_appears_once", "dòng 3")]
+    assert findings_of(file) == ([("indicator_appears_once", "dòng 3")] if status == "held" else [])
+
+
+def test_a_finding_names_file_and_line_and_no_cell(read):
+    (submission,) = read(HEAD + "15127,2021,households_total,~5\n").submissions
+    message = submission.findings[0].message_vi
+    assert message.startswith("Tệp ")
+    assert ", dòng 2 (Tổng số hộ): ghi “~5”" in message
+    assert "ô dòng" not in message
+
+
+def test_a_line_of_an_unknown_area_is_named_by_its_number(read):
+    file = read(HEAD + "15127,2021,households_total,5\n99999,2021,households_total,5\n")
+    assert ", dòng 3: không tìm thấy đơn vị “99999”" in file.findings[0].message_vi
 
 
 @pytest.mark.parametrize(
@@ -126,11 +139,12 @@ def test_a_key_twice_is_read_once_when_both_lines_agree_and_held_when_not(read, 
         ((HEAD + "15127,2021,households_total,đã\n").encode("cp1258", "replace"), "file_format_is_supported"),
         ((HEAD + "15127,2021,households_total,1\n").encode("utf-16"), "file_format_is_supported"),
         (HEAD.encode() + b"x" * 5000 + b"\0", "file_format_is_supported"),
-        (HEAD + 'a,"' + "x" * 9_000_000, "file_is_a_readable_workbook"),
+        (HEAD + 'a,"' + "x" * 9_000_000, "csv_lines_are_well_formed"),
         (HEAD + "x" * 11_000_000, "file_is_of_a_safe_size"),
         (HEAD + "1,2,3,4\n" * 100_001, "file_is_of_a_safe_size"),
-        ("\n\n", "csv_has_the_required_columns"),
-        (HEAD + '15127,2021,"households_total"x,1\n', "file_is_a_readable_workbook"),
+        ("\n\n", "file_format_is_supported"),
+        ("Kính gửi ủy ban", "file_format_is_supported"),
+        (HEAD + '15127,2021,"households_total"x,1\n', "csv_lines_are_well_formed"),
     ],
 )
 def test_a_text_that_is_no_long_csv_is_refused_with_its_reason(read, content, check):
