@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tuquan import collect, handoffs, publish, register, review, sample, settings
-from tuquan.local_airflow import AirflowFailed, Approval, LocalAirflow
+from tuquan.local_airflow import AirflowFailed, LocalAirflow
 from tuquan.vocabulary.phrases import number_vi, phrase
 
 MARK = ".tuquan-demo"
@@ -26,9 +26,8 @@ from marts.statement_reconciliation
 where time_period is not null and breakdown_of is null
 order by time_period, ref_area, statement
 """
-
-
 _QUESTIONS = "select message_vi from quality.flags where is_open order by time_period, flag_id"
+OUTCOMES = ("accepted", "held", "refused", "duplicate", "ignored")
 
 
 class NotADemoHome(ValueError):
@@ -61,6 +60,7 @@ def run(out: Console) -> None:
         _pass(airflow, "wave-2", out)
         _publish(airflow, out)
         out.print(phrase("demo.stopping"))
+    _insist_on_releases()
     _print_result(out)
     out.print(phrase("demo.finished", seconds=f"{time.monotonic() - started:.0f}"))
 
@@ -82,54 +82,66 @@ def prepare_home(home: Path) -> None:
 def _pass(airflow: LocalAirflow, name: str, out: Console) -> None:
     """Let Airflow collect the inbox and build every period that received something."""
     airflow.trigger(handoffs.COLLECT, f"collect__{name}")
-    seen: set[tuple[str, str]] = set()
-
-    def is_over() -> bool:
-        runs = [*airflow.runs(handoffs.COLLECT), *airflow.runs(handoffs.BUILD)]
-        for ended in (run for run in runs if run.is_over and (run.dag_id, run.run_id) not in seen):
-            seen.add((ended.dag_id, ended.run_id))
-            if ended.state == "failed":
-                raise AirflowFailed(f"run {ended.run_id} of {ended.dag_id} failed; see {airflow.log_folder}")
-        return all(run.is_over for run in runs)
-
-    _wait(is_over, f"the runs of {name}")
-    received = register.received_files()
-    counts = Counter(file["status"] for file in received)
-    out.print(phrase("demo.received", **{status: number_vi(counts[status]) for status in _STATUSES}))
-
-
-_STATUSES = ("accepted", "held", "refused", "duplicate", "ignored")
+    _follow(airflow, (handoffs.COLLECT, handoffs.BUILD), out)
+    counts = Counter(file["status"] for file in register.received_files())
+    out.print(phrase("demo.received", **{status: number_vi(counts[status]) for status in OUTCOMES}))
 
 
 def _publish(airflow: LocalAirflow, out: Console) -> None:
     """Answer every open question as the demo approver: yes to what is current, no to what a correction overtook."""
 
-    def is_over() -> bool:
+    def answer_open_approvals() -> None:
         for approval in airflow.open_approvals():
-            _answer(airflow, approval, out)
-        runs = airflow.runs(handoffs.PUBLISH)
-        for run in runs:
-            if run.state == "failed":
-                raise AirflowFailed(f"run {run.run_id} of {run.dag_id} failed; see {airflow.log_folder}")
-        return all(run.is_over for run in runs)
+            run = next(run for run in airflow.runs(handoffs.PUBLISH) if run.run_id == approval.run_id)
+            period = run.conf["time_period"]
+            is_current = review.candidate(period) == run.conf["digest"]
+            out.print(phrase("demo.approved" if is_current else "demo.overtaken", period=period))
+            airflow.answer(approval, is_current, note=phrase("demo.note" if is_current else "demo.note_overtaken"))
 
-    _wait(is_over, "the publications")
-
-
-def _answer(airflow: LocalAirflow, approval: Approval, out: Console) -> None:
-    run = next(run for run in airflow.runs(handoffs.PUBLISH) if run.run_id == approval.run_id)
-    period = run.conf["time_period"]
-    is_current = review.candidate(period) == run.conf["digest"]
-    airflow.answer(approval, approved=is_current, note=phrase("demo.note" if is_current else "demo.note_overtaken"))
-    out.print(phrase("demo.approved" if is_current else "demo.overtaken", period=period))
+    _follow(airflow, (handoffs.PUBLISH,), out, answer_open_approvals)
 
 
-def _wait(is_over: Callable[[], bool], what: str) -> None:
+def _follow(
+    airflow: LocalAirflow, dag_ids: tuple[str, ...], out: Console, meanwhile: Callable[[], None] = lambda: None
+) -> None:
+    """Wait until all runs of these DAGs are over, and say when each one is.
+
+    Raises:
+        AirflowFailed: a run failed, a component died, or it took too long.
+    """
     deadline = time.monotonic() + GIVE_UP_SECONDS
-    while not is_over():
+    said: set[str] = set()
+    over = {run.run_id for dag_id in dag_ids for run in airflow.runs(dag_id) if run.is_over}
+    while True:
+        meanwhile()
+        airflow.check_alive()
+        runs = [run for dag_id in dag_ids for run in airflow.runs(dag_id)]
+        for run in runs:
+            if run.is_over and run.run_id not in over:
+                over.add(run.run_id)
+                if run.state == "failed":
+                    raise AirflowFailed(f"run {run.run_id} of {run.dag_id} failed; see {airflow.log_folder}")
+                line = phrase(f"demo.over.{run.dag_id}", period=run.conf.get("time_period", ""))
+                if line not in said:  # a pass while a build waits asks for it again, and that one has nothing to do
+                    said.add(line)
+                    out.print(line)
+        if all(run.is_over for run in runs):
+            return
         if time.monotonic() > deadline:
-            raise AirflowFailed(f"{what} did not end within {GIVE_UP_SECONDS} s")
+            raise AirflowFailed(
+                f"{', '.join(dag_ids)} did not end within {GIVE_UP_SECONDS} s; see {airflow.log_folder}"
+            )
         time.sleep(0.5)
+
+
+def _insist_on_releases() -> None:
+    """Raise AirflowFailed when a period that received something has no release."""
+    received = {file["time_period"] for file in register.received_files() if file["version"]}
+    released = {period for (period,) in publish.query("select distinct time_period from marts.releases")[1]}
+    if missing := received - released:
+        raise AirflowFailed(
+            f"no release of {', '.join(sorted(missing))}; see tuquan flags, and the runs of build_marts"
+        )
 
 
 def _print_questions(out: Console) -> None:
