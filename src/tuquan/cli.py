@@ -74,13 +74,17 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         except typer.Exit:
             raise
         except Exception as error:
-            errors.print(f"{type(error).__name__}: {error}")
+            place = f"; TUQUAN_HOME is {settings.load().home}" if isinstance(error, OSError) else ""
+            errors.print(f"{type(error).__name__}: {error}{place}")
             raise typer.Exit(Exit.MACHINERY) from error
 
     return app.command()(guarded)
 
 
-_USAGE_ERRORS = (UnknownPeriod, handout.UnknownArea, review.NoSuchFlag, review.NoCandidate, ValueError)
+_USAGE_ERRORS = (
+    *(typer.BadParameter, UnknownPeriod, handout.UnknownArea, review.NoSuchFlag, review.NoCandidate),
+    ValueError,
+)
 _REFUSALS = (publishing.PublicationRefused, publishing.NoRelease, review.NotBuilt, transform.NotBuilt)
 
 
