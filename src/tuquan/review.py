@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tuquan import candidates, settings, warehouse
+from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.periods import parse_period
 from tuquan.vocabulary.phrases import number_vi, period_vi, phrase
 
@@ -20,6 +21,9 @@ select * from quality.flags
 where ($time_period is null or time_period = $time_period) and ($with_closed or is_open)
 order by severity = 'critical' desc, abs(impact_on_province) desc nulls last, flag_id
 """
+_SENT_VALUE = """
+select sent_value from staging.stg_cells where submission_id = ? and sheet is not distinct from ? and cell = ?
+"""
 _COVERAGE = """
 select count(*) filter (status <> 'not_owed') as expected, count(*) filter (status = 'received') as received,
     count(*) filter (status = 'held') as held, count(*) filter (status = 'missing') as missing
@@ -28,7 +32,7 @@ from marts.completeness where time_period = ?
 
 
 class NoSuchFlag(LookupError):
-    """There is no open flag with this id."""
+    """There is no flag with this id."""
 
 
 class NotBuilt(LookupError):
@@ -52,11 +56,15 @@ def open_flags(time_period: str | None = None, with_closed: bool = False) -> lis
 
 
 def decide(flag_id: str, choice: str, reason: str, decided_by: str, new_value: Decimal | None = None) -> None:
-    """Record what a person decided about one flag. ``flag_id`` may be shortened to an unambiguous beginning.
+    """Record what a person decided about one flag; of several decisions the newest counts.
+
+    ``flag_id`` may be shortened to an unambiguous beginning. A confirmation is of the value in the flag; a correction
+    takes the place of what was sent, also when that was corrected before.
 
     Raises:
-        NoSuchFlag: no open flag, or more than one, has this id.
-        ValueError: an unknown choice, no reason, or a new value where none belongs (or the other way round).
+        NoSuchFlag: no flag, or more than one, has this id.
+        ValueError: an unknown choice, no reason, a new value where none belongs (or the other way round) or that the
+            indicator cannot have, or a published statement that is to be changed.
     """
     if choice not in CHOICES:
         raise ValueError(f"choice {choice!r} is none of {', '.join(CHOICES)}")
@@ -65,18 +73,26 @@ def decide(flag_id: str, choice: str, reason: str, decided_by: str, new_value: D
     if (choice == "correct") != (new_value is not None):
         raise ValueError("a new value belongs to the choice 'correct', and only to it")
     with warehouse.connect() as connection:
-        found = warehouse.rows(
-            connection, "select * from quality.flags where is_open and starts_with(flag_id, ?)", [flag_id]
-        )
+        if not warehouse.has_table(connection, "quality.flags"):
+            raise NotBuilt("nothing has been built yet; run `tuquan build` first")
+        found = warehouse.rows(connection, "select * from quality.flags where starts_with(flag_id, ?)", [flag_id])
         if len(found) != 1:
-            raise NoSuchFlag(f"{len(found)} open flags have an id that begins with {flag_id!r}; see `tuquan flags`")
+            raise NoSuchFlag(f"{len(found)} flags have an id that begins with {flag_id!r}; see `tuquan flags`")
         flag = found[0]
+        judged_value = flag["obs_value"]
+        if choice != "confirm":
+            sent = connection.execute(_SENT_VALUE, [flag[key] for key in ("submission_id", "sheet", "cell")]).fetchone()
+            if sent is None:
+                raise ValueError("a published statement can only be confirmed; what is wrong in it is mended in seeds/")
+            judged_value = sent[0]
+        if new_value is not None:
+            _ensure_possible(new_value, flag["indicator"], flag["time_period"])
         decision_id = connection.execute("select count(*) + 1 from meta.decisions").fetchone()[0]
         decision = {
             "decision_id": decision_id,
             "decided_at": _now().isoformat(),
             "decided_by": decided_by,
-            "expected_value": _json_number(flag["obs_value"]),
+            "expected_value": _json_number(judged_value),
             "choice": choice,
             "new_value": _json_number(new_value),
             "reason": reason,
@@ -196,6 +212,16 @@ def _summary(time_period: str, flags: list[dict[str, Any]]) -> str:
     if len(flags) > 20:
         lines += ["", phrase("review.more", count=len(flags) - 20)]
     return "\n".join(lines) + "\n"
+
+
+def _ensure_possible(value: Decimal, indicator: str, time_period: str) -> None:
+    item = load_catalogue()[indicator]
+    lowest, highest = item.value_min or Decimal(0), item.highest_possible(parse_period(time_period))
+    in_range = value.is_finite() and lowest <= value and (highest is None or value <= highest)
+    if not in_range or value != round(value, item.decimals):
+        raise ValueError(
+            f"{value} is no value that {indicator} can have ({lowest} to {highest}, {item.decimals} decimals)"
+        )
 
 
 def _json_number(value: Decimal | None) -> str | None:

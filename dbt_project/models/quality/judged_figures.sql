@@ -1,6 +1,6 @@
 -- Every figure of a commune that a check looks at: as it stands, and once more as it was sent when
 -- a person has corrected or returned it (is_settled), so that the question stays visible with its
--- answer.
+-- answer. That answer is about what was sent: a corrected value is judged anew.
 with figures as (select * from {{ ref("int_commune_figures") }} where sent_value is not null)
 
 select
@@ -14,7 +14,7 @@ select
     indicator,
     obs_value,
     false as is_settled,
-    decision,
+    cast(null as varchar) as decision,
     submission_id,
     sheet,
     cell
