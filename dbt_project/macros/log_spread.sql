@@ -9,7 +9,10 @@
     )
 {%- endmacro %}
 
-{# A computed bound as a figure without decimals, within the range of our figures. #}
-{% macro whole_figure(expression) -%}
-    cast(round(least({{ expression }}, 99999999999999)) as decimal(18, 4))
+{#
+  A computed bound as a figure without decimals, within the range of our figures: rounded (ceil or floor) into the
+  range, so that what lies outside also does in the sentence.
+#}
+{% macro whole_figure(rounded, expression) -%}
+    cast({{ rounded }} (least({{ expression }}, 99999999999999)) as decimal(18, 4))
 {%- endmacro %}

@@ -157,11 +157,14 @@ select
     unlike.obs_value,
     {{
         whole_figure(
-            "unlike.expected_value * exp(-" ~ var("peers_distance") ~ " * unlike.spread)"
+            "ceil", "unlike.expected_value * exp(-" ~ var("peers_distance") ~ " * unlike.spread)"
         )
     }} as expected_low,
-    {{ whole_figure("unlike.expected_value * exp(" ~ var("peers_distance") ~ " * unlike.spread)") }}
-    as expected_high,
+    {{
+        whole_figure(
+            "floor", "unlike.expected_value * exp(" ~ var("peers_distance") ~ " * unlike.spread)"
+        )
+    }} as expected_high,
     cast(slips.suggested_value as decimal(18, 4)) as suggested_value,
     cast(null as varchar) as other_indicator,
     cast(null as decimal(18, 4)) as other_value,
