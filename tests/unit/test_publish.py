@@ -319,7 +319,8 @@ def test_a_release_of_another_period_stands_beside(approved):
 DYING_PUBLISHER = """
 import os, signal, sys
 from tuquan import candidates, inputs, publish, settings
-inputs.code_version = candidates.code_version = lambda: sys.argv[2]  # that of the test, also when somebody edits the code meanwhile
+# That of the test, also when somebody edits the code meanwhile.
+inputs.code_version = candidates.code_version = lambda: sys.argv[2]
 home, last, steps = str(settings.load().releases), int(sys.argv[1]), 0
 changes = {"open", "os.rename", "os.chmod", "os.mkdir", "os.rmdir", "os.remove", "os.symlink"}
 def count(event, arguments):
