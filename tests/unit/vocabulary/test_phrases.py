@@ -1,4 +1,5 @@
 import csv
+import re
 import string
 import unicodedata
 from decimal import Decimal
@@ -7,6 +8,7 @@ import pytest
 
 from tuquan import settings
 from tuquan.vocabulary.phrases import load_checks, number_vi, phrase
+from tuquan.vocabulary.seeds import read_seed
 
 PLACES = {
     *("file", "sheet", "cell", "place", "indicator", "unit", "area", "period", "value", "other", "other_value"),
@@ -44,3 +46,13 @@ def test_every_text_for_people_is_composed_unicode():
             for row in csv.DictReader(file):
                 for text in row.values():
                     assert unicodedata.is_normalized("NFC", text), (path.name, text)
+
+
+def test_every_phrase_is_said_somewhere():
+    project = settings.load().project
+    places = [*project.glob("src/**/*.py"), *project.glob("dags/*.py"), *project.glob("dbt_project/m*/**/*.sql")]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in places)
+    for row in read_seed("phrases"):
+        whole, family = re.escape(row["phrase"]), re.escape(row["phrase"].split(".")[0])
+        # By its name, or as one of a family whose last word the code fills in: phrase(f"status.{status}").
+        assert re.search(rf"[\"']{whole}[\"']|[\"']{family}\.(\w+\.)?[\"'{{]", code), row["phrase"]
