@@ -27,6 +27,7 @@ from typing import Any, Self
 
 import httpx
 import psutil
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from tuquan import handoffs, settings
 from tuquan.vocabulary.phrases import phrase
@@ -55,8 +56,15 @@ COMPONENTS = {
 PRELOADED = {"scheduler": "import duckdb, great_expectations, xlsxwriter"}
 
 
+SQLITE = {"timeout": 60}  # seconds to wait for the one writer; the default of 5 is short while tasks start
+
+
 class AirflowFailed(RuntimeError):
     """Airflow did not start, did not answer or did not do what was asked; the message says where its logs are."""
+
+
+class _ServerFault(AirflowFailed):
+    """The API server could not do what was asked of it just now."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +108,8 @@ def environment(home: Path, project: Path, port: int, jwt_secret: str) -> dict[s
         "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "2",
         "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "5",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS": f"{__name__}.SQLITE",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS_ASYNC": f"{__name__}.SQLITE",
         "AIRFLOW__API__HOST": HOST,
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": f"http://{HOST}:{port}",
@@ -280,24 +290,31 @@ class LocalAirflow:
         return self._clients[user]
 
     def _get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
-        return self._checked(self.client(ADMIN).get(path, params=query))
+        return self._send("GET", path, params=query)
 
-    def _checked(self, answer: httpx.Response) -> Any:
+    # SQLite has one writer, so a busy Airflow now and then answers 500 "Database error"; that request did nothing.
+    @retry(
+        retry=retry_if_exception_type((_ServerFault, httpx.TransportError)),
+        wait=wait_fixed(1),
+        stop=stop_after_attempt(10),
+        reraise=True,
+    )
+    def _send(self, method: str, path: str, user: str = ADMIN, **options: Any) -> Any:
+        answer = self.client(user).request(method, path, **options)
         if answer.is_error:
-            raise AirflowFailed(
-                f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text}"
-            )
+            fault = _ServerFault if answer.is_server_error else AirflowFailed
+            raise fault(f"{method} {path}: {answer.status_code} {answer.text}")
         return answer.json()
 
     def unpause(self, dag_ids: Iterable[str] = (handoffs.COLLECT, handoffs.BUILD, handoffs.PUBLISH)) -> None:
         """Let the scheduler run these DAGs; the last of the flow first, so that nothing waits for its successor."""
         for dag_id in reversed(list(dag_ids)):
-            self._checked(self.client(ADMIN).patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}))
+            self._send("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
 
     def trigger(self, dag_id: str, run_id: str | None = None, conf: Mapping[str, Any] | None = None) -> Run:
         """Start one run now."""
         asked = {"dag_run_id": run_id, "conf": dict(conf or {}), "logical_date": None}
-        return _run_of(self._checked(self.client(ADMIN).post(f"/api/v2/dags/{dag_id}/dagRuns", json=asked)))
+        return _run_of(self._send("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=asked))
 
     def runs(self, dag_id: str = "~") -> list[Run]:
         """Return the runs of one DAG, or of all of them, oldest first."""
@@ -328,11 +345,11 @@ class LocalAirflow:
             age = (datetime.now(UTC) - approval.asked_at).total_seconds()
             time.sleep(max(0.0, SETTLE_SECONDS - age))
             chosen = {"chosen_options": ["Approve" if approved else "Reject"], "params_input": {"note": note}}
-            self._checked(self.client(user).patch(f"{_path_of(approval)}/-1/hitlDetails", json=chosen))
+            self._send("PATCH", f"{_path_of(approval)}/-1/hitlDetails", user, json=chosen)
             if self._was_taken(approval):
                 return
             run = f"/api/v2/dags/{approval.dag_id}/dagRuns/{approval.run_id}"
-            self._checked(self.client(ADMIN).post(f"{run}/clear", json={"dry_run": False, "only_failed": True}))
+            self._send("POST", f"{run}/clear", json={"dry_run": False, "only_failed": True})
             approval = self._asked_again(approval)
         raise AirflowFailed(f"Airflow lost the answer to {approval.run_id} three times; see {self.log_folder}")
 

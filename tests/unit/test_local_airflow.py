@@ -158,3 +158,28 @@ def test_nobody_answers_before_the_scheduler_listens(airflow, monkeypatch):
     started = time.monotonic()
     airflow.answer(fresh, approved=True)
     assert time.monotonic() - started >= 0.4
+
+
+def serve(airflow, statuses):
+    """Let the API answer each request with the next status."""
+    left = iter(statuses)
+    client = httpx.Client(
+        transport=httpx.MockTransport(lambda request: httpx.Response(next(left), json={"hitl_details": []})),
+        base_url=airflow.url,
+    )
+    airflow._clients = {local_airflow.ADMIN: client}
+    return left
+
+
+def test_a_busy_database_is_asked_again(airflow, monkeypatch):
+    monkeypatch.setattr(LocalAirflow._send.retry, "sleep", lambda seconds: None)
+    left = serve(airflow, [500, 500, 200, 418])
+    assert airflow.open_approvals() == []
+    assert next(left) == 418
+
+
+def test_a_refusal_is_not_asked_again(airflow):
+    left = serve(airflow, [409, 418])
+    with pytest.raises(AirflowFailed, match="409"):
+        airflow.open_approvals()
+    assert next(left) == 418
