@@ -164,7 +164,7 @@ def serve(airflow, statuses):
     """Let the API answer each request with the next status."""
     left = iter(statuses)
     client = httpx.Client(
-        transport=httpx.MockTransport(lambda request: httpx.Response(next(left), json={"hitl_details": []})),
+        transport=httpx.MockTransport(lambda _: httpx.Response(next(left), json={"hitl_details": []})),
         base_url=airflow.url,
     )
     airflow._clients = {local_airflow.ADMIN: client}
@@ -172,7 +172,7 @@ def serve(airflow, statuses):
 
 
 def test_a_busy_database_is_asked_again(airflow, monkeypatch):
-    monkeypatch.setattr(LocalAirflow._send.retry, "sleep", lambda seconds: None)
+    monkeypatch.setattr(LocalAirflow._send.retry, "sleep", lambda _: None)
     left = serve(airflow, [500, 500, 200, 418])
     assert airflow.open_approvals() == []
     assert next(left) == 418
