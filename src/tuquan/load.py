@@ -29,6 +29,10 @@ CHUNK = 500
 _GRAVEST_LAST = ("ignored", "accepted", "held", "refused")
 
 
+class RawFileMissing(RuntimeError):
+    """The raw store lost a file that the register knows. Machinery, not data: nothing is decided about the file."""
+
+
 @dataclass(frozen=True)
 class Arrival:
     """One line of the register that waits to be loaded."""
@@ -75,8 +79,11 @@ def _reader() -> Iterator[Callable[[Sequence[Arrival]], Iterable[ReadFile]]]:
         def read(arrival: Arrival) -> ReadFile:
             if not hasattr(own, "reader"):
                 own.reader = children.enter_context(SandboxedReader())
+            file = paths.raw_file(arrival.sha256)
+            if not file.exists():
+                raise RawFileMissing(f"{file} is registered but gone; restore it from a backup")
             # Senders know their file by its name alone, not by the folders of the channel.
-            return own.reader.read(paths.raw_file(arrival.sha256), arrival.declared_name.rsplit("/", 1)[-1])
+            return own.reader.read(file, arrival.declared_name.rsplit("/", 1)[-1])
 
         yield lambda arrivals: threads.map(read, arrivals)
 

@@ -123,3 +123,14 @@ def test_bytes_of_which_nothing_was_taken_are_read_again_and_keep_ids_apart(send
     register_inbox()
     assert load_registered().files["held"] == 1
     assert query("select count(*), count(distinct submission_id) from raw.submissions") == [(2, 2)]
+
+
+def test_a_file_that_the_raw_store_lost_is_an_error_and_stays_registered(home):
+    home.inbox.mkdir(parents=True)
+    write_form(home.inbox / "a.xlsx", COMMUNE, PERIOD, values={("models_total", "period"): 1})
+    register_inbox()
+    kept = next(path for path in home.raw.rglob("*") if path.is_file())
+    kept.unlink()
+    with pytest.raises(load.RawFileMissing, match="backup"):
+        load_registered()
+    assert query("select status from raw.arrivals") == [("registered",)]
