@@ -21,8 +21,8 @@ from tuquan import settings
 Connection = duckdb.DuckDBPyConnection
 LOCK_WAIT_SECONDS = 900
 
-# Tables that the package writes; everything else is made by dbt. Append-only but for `meta.inbox_entries`
-# and the inputs of `meta.builds`.
+# Tables that the package writes; everything else is made by dbt. Append-only but for the outcome and receipt of an
+# arrival, `meta.inbox_entries` and the inputs of `meta.builds`.
 SCHEMA = """
 create schema if not exists raw;
 create schema if not exists meta;

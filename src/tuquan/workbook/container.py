@@ -25,7 +25,7 @@ _ERRORS_OF_A_BAD_CONTAINER = (
     zipfile.LargeZipFile,
     zlib.error,
     struct.error,
-    NotImplementedError,
+    NotImplementedError,  # how zipfile says that it does not know a compression
     OSError,
     ValueError,
     OverflowError,
