@@ -177,3 +177,26 @@ def test_what_a_killed_run_left_half_copied_is_swept(home, inbox):
     (inbox / "a.xlsx").write_bytes(b"a")
     register_inbox()
     assert list((home.raw / ".incoming").iterdir()) == []
+
+
+def test_a_file_swapped_for_a_link_or_a_pipe_after_the_scan_is_not_followed(home, inbox, tmp_path, monkeypatch):
+    (tmp_path / "secret").write_text("secret")
+    (inbox / "link.xlsx").write_text("a report")
+    (inbox / "pipe.xlsx").write_text("another report")
+    entries = list(collect.scan_folder(inbox))
+
+    def scan_then_swap(folder, channel):
+        for name in ("link.xlsx", "pipe.xlsx"):
+            (folder / name).unlink()
+        (folder / "link.xlsx").symlink_to(tmp_path / "secret")
+        os.mkfifo(folder / "pipe.xlsx")
+        return iter(entries)
+
+    monkeypatch.setattr(collect, "scan_folder", scan_then_swap)
+    register_inbox()
+    assert statuses() == {"link.xlsx": "refused", "pipe.xlsx": "refused"}
+    # Not "empty", which is what a pipe that nobody writes to looks like.
+    assert {row["check_name"] for row in arrivals() if row["declared_name"] == "pipe.xlsx"} == {
+        "file_is_a_regular_file"
+    }
+    assert not [path for path in home.raw.rglob("*") if path.is_file()]
