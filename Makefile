@@ -47,7 +47,8 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-h
 lock: $(UV) ## resolve the dependencies again (UPGRADE=--upgrade takes the newest versions)
 	echo uv | $(LOCK) $(UPGRADE) - -o requirements-bootstrap.lock
 	$(LOCK) $(UPGRADE) pyproject.toml --extra build -o requirements.lock
-	$(LOCK) pyproject.toml --extra build --extra dev -c requirements.lock -o requirements-dev.lock
+	$(LOCK) pyproject.toml --extra build --extra channels -c requirements.lock -o requirements-channels.lock
+	$(LOCK) pyproject.toml --extra build --extra channels --extra dev -c requirements.lock -o requirements-dev.lock
 	$(LOCK) pyproject.toml --extra build --extra postgres -c requirements.lock -o requirements-postgres.lock
 
 help: ## print this list

@@ -11,10 +11,9 @@ from pathlib import Path
 from posixpath import normpath
 from xml.etree.ElementTree import Element
 
-from msgspec import Struct
-
 from tuquan.workbook.container import UnreadableFile, damaged, read_members, too_large
 from tuquan.workbook.parts import parse_part
+from tuquan.workbook.written import Sheet, Workbook, WrittenCell
 
 MAX_SHEETS = 60  # a province that sends a sheet for each commune of a district has fewer
 MAX_ROW = 20_000
@@ -35,35 +34,6 @@ _BUILTIN_FORMATS = {
     **{39: "#,##0.00;(#,##0.00)", 40: "#,##0.00;[Red](#,##0.00)", 45: "mm:ss", 46: "[h]:mm:ss", 47: "mmss.0"},
     **{48: "##0.0E+0", 49: "@"},
 }
-
-
-class WrittenCell(Struct, frozen=True, gc=False):
-    """One cell as the workbook stores it. ``raw_type``: number, text, boolean, error, date or blank."""
-
-    sheet: str
-    cell: str
-    raw_text: str | None
-    raw_type: str
-    number_format: str | None
-    is_formula: bool
-    is_hidden: bool
-    is_merged: bool
-
-
-class Sheet(Struct, frozen=True):
-    """One sheet: its non-empty cells by address, in the order of the file. ``state``: visible, hidden, very_hidden."""
-
-    name: str
-    state: str
-    cells: dict[str, WrittenCell]
-
-
-class Workbook(Struct, frozen=True):
-    """All sheets in order, the custom document properties, and the defined names with what they refer to."""
-
-    sheets: list[Sheet]
-    properties: dict[str, str]
-    defined_names: dict[str, str]
 
 
 def read_workbook(path: Path) -> Workbook:

@@ -22,7 +22,6 @@ from tuquan.vocabulary.figures import highest_possible, read_figure
 from tuquan.vocabulary.forms import load_forms
 from tuquan.vocabulary.periods import Period, UnknownPeriod, parse_period
 from tuquan.vocabulary.phrases import date_vi, period_vi, phrase
-from tuquan.workbook.evidence import Sheet, Workbook, WrittenCell
 from tuquan.workbook.remarks import figure_remark, quoted, remark
 from tuquan.workbook.stamp import (
     COLUMN_MARK,
@@ -35,6 +34,7 @@ from tuquan.workbook.stamp import (
     stamp_from_text,
 )
 from tuquan.workbook.submission import Finding, ReadCell, ReadSubmission, status_of
+from tuquan.workbook.written import Sheet, Workbook, WrittenCell
 
 DIGITS, LETTERS = string.digits, string.ascii_uppercase
 MOST_PLACES = 5  # that one sentence names

@@ -1,0 +1,49 @@
+"""What stands in a file, cell by cell and as written: evidence, not values. Every reader of a format ends here."""
+
+from msgspec import Struct
+
+
+class WrittenCell(Struct, frozen=True, gc=False):
+    """One cell as the file stores it.
+
+    ``raw_type``: number, text, boolean, error, date or blank. ``raw_text`` of a number has a dot and no grouping; of a
+    date it is the day number of spreadsheets or ISO text. ``font`` is the name of the cell's font where the format has
+    one: the legacy fonts .VnTime and VNI-Times mean another encoding.
+    """
+
+    sheet: str
+    cell: str
+    raw_text: str | None
+    raw_type: str
+    number_format: str | None
+    is_formula: bool
+    is_hidden: bool
+    is_merged: bool
+    font: str | None = None
+
+
+class Sheet(Struct, frozen=True):
+    """One sheet or table: its non-empty cells by address (A1), in the order of the file.
+
+    ``state``: visible, hidden, very_hidden. ``lines_above``: paragraphs before a table of a text document.
+    ``other_texts``: everything else that can be read on it (comments, headers, footers, text boxes): never data, but
+    seen by the privacy gate.
+    """
+
+    name: str
+    state: str
+    cells: dict[str, WrittenCell]
+    lines_above: tuple[str, ...] = ()
+    other_texts: tuple[str, ...] = ()
+
+
+class Workbook(Struct, frozen=True):
+    """All sheets in order, the custom document properties, and the defined names with what they refer to.
+
+    ``pictures``: names of embedded pictures and signatures, which nobody can screen for personal data.
+    """
+
+    sheets: list[Sheet]
+    properties: dict[str, str]
+    defined_names: dict[str, str]
+    pictures: tuple[str, ...] = ()
