@@ -59,12 +59,17 @@ class ReadSubmission(Struct, frozen=True):
 
 
 class ReadFile(Struct, frozen=True):
-    """One received file. ``findings`` are those of the file as a whole."""
+    """One received file. ``findings`` are those of the file as a whole.
+
+    ``storage`` says where its bytes may stay: "raw" (read and screened), "quarantine" (nobody could look inside:
+    macros, passwords, pictures, damage) or "nothing" (personal data or a secrecy stamp: only hash and reason remain).
+    """
 
     file_format: str
     submissions: list[ReadSubmission]
     findings: list[Finding]
     status: str
+    storage: str = "raw"
 
 
 def worst_severity(findings: Iterable[Finding]) -> str:

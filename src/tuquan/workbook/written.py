@@ -47,3 +47,16 @@ class Workbook(Struct, frozen=True):
     properties: dict[str, str]
     defined_names: dict[str, str]
     pictures: tuple[str, ...] = ()
+
+
+class Records(Struct, frozen=True):
+    """A table whose first line names its columns: a long or wide text file, JSON, or such a sheet of a workbook.
+
+    ``rows``: place as it is shown to the sender ("dòng 7", "Trang 1, dòng 7"), and one text per head; None where the
+    source states nothing. In JSON a number is told from a text by ``numbers``: the (row, column) places of numbers.
+    """
+
+    sheet: str
+    heads: list[str]
+    rows: list[tuple[str, list[str | None]]]
+    numbers: frozenset[tuple[int, int]] = frozenset()
