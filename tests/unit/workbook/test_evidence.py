@@ -317,3 +317,50 @@ def test_a_text_longer_than_any_spreadsheet_takes_is_refused_before_it_fills_the
         path.write_bytes(zipped(workbook_parts(sheet_xml(row))))
         with contextlib.nullcontext() if is_read else pytest.raises(UnreadableFile, match="characters"):
             read_workbook(path)
+
+
+def test_the_font_of_a_cell_is_told_because_old_fonts_are_another_encoding(saved):
+    rich = "<r><t>x</t></r><r><rPr><rFont val='VNI-Times'/></rPr><t>Soá hoä</t></r>"
+    members = workbook_parts(
+        sheet_xml('<row r="1"><c r="A1" s="1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c></row>'), strings=["Sè hé"]
+    )
+    members["xl/styles.xml"] = (
+        f'<styleSheet xmlns="{MAIN}"><fonts><font><name val="Arial"/></font><font><b/><name val=".VnTime"/></font>'
+        '</fonts><cellXfs><xf numFmtId="0" fontId="0"/><xf numFmtId="0" fontId="1"/></cellXfs></styleSheet>'
+    )
+    members["xl/sharedStrings.xml"] = members["xl/sharedStrings.xml"].replace("</sst>", f"<si>{rich}</si></sst>")
+    cells = read_workbook(saved(members)).sheets[0].cells
+    assert {address: cell.font for address, cell in cells.items()} == {"A1": ".VnTime", "B1": "VNI-Times"}
+
+
+def test_what_can_be_read_beside_the_cells_is_kept_apart_from_them(saved):
+    drawing = "http://schemas.openxmlformats.org/drawingml/2006/main"
+    kinds = {
+        "comments": f'<comments xmlns="{MAIN}"><comment ref="A1"><text><r><t>ghi </t></r><r><t>chú</t></r></text>'
+        "</comment></comments>",
+        "threadedComment": "<T><threadedComment><text>trả lời</text></threadedComment></T>",
+        "drawing": f'<d xmlns:a="{drawing}"><a:p><a:r><a:t>Nguyễn Văn A</a:t></a:r></a:p></d>',
+        "vmlDrawing": "<xml><v:textbox><div>hộp<br>cũ &amp; mới</div></v:textbox></xml>",
+    }
+    links = "".join(f'<Relationship Id="r{kind}" Type="{OFFICE}/{kind}" Target="../{kind}1.xml"/>' for kind in kinds)
+    members = workbook_parts(
+        sheet_xml(after='<headerFooter><oddHeader>&amp;C&amp;"Arial,Bold"&amp;12MẬT</oddHeader></headerFooter>')
+    ) | {f"xl/{kind}1.xml": content for kind, content in kinds.items()}
+    members["xl/worksheets/_rels/sheet1.xml.rels"] = f"<Relationships>{links}</Relationships>"
+    book = read_workbook(saved(members | {"xl/media/image1.png": "x", "_xmlsignatures/sig1.xml": "x"}))
+    (sheet,) = book.sheets
+    assert [" ".join(text.split()) for text in sheet.other_texts] == [
+        "MẬT",
+        "ghi chú",
+        "trả lời",
+        "Nguyễn Văn A",
+        "hộp cũ & mới",
+    ]
+    assert sheet.cells == {}
+    assert book.pictures == ("xl/media/image1.png", "_xmlsignatures/sig1.xml")
+
+
+def test_a_sheet_of_old_macros_holds_the_file(saved):
+    members = workbook_parts()
+    members["xl/_rels/workbook.xml.rels"] = members["xl/_rels/workbook.xml.rels"].replace("/worksheet", "/xlMacrosheet")
+    assert refusal_of(saved(members))[0] == "workbook_has_no_macros"
