@@ -9,4 +9,5 @@ from tuquan import settings
 def home(tmp_path, monkeypatch):
     """An empty TUQUAN_HOME; yields the settings that point there."""
     monkeypatch.setenv("TUQUAN_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TUQUAN_SETTLE_SECONDS", "0")  # what a test lays out is complete
     return settings.load()

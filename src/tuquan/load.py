@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from tuquan import settings, warehouse
+from tuquan import store, warehouse
 from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.duties import owes_report
 from tuquan.vocabulary.periods import parse_period
@@ -27,10 +27,6 @@ from tuquan.workbook.submission import Finding, ReadFile, ReadSubmission
 # One transaction each: small enough to bound memory and what a kill costs, large enough that commits don't count.
 CHUNK = 500
 _GRAVEST_LAST = ("ignored", "accepted", "held", "refused")
-
-
-class RawFileMissing(RuntimeError):
-    """The raw store lost a file that the register knows. Machinery, not data: nothing is decided about the file."""
 
 
 @dataclass(frozen=True)
@@ -72,18 +68,14 @@ def load_registered() -> Loaded:
 @contextmanager
 def _reader() -> Iterator[Callable[[Sequence[Arrival]], Iterable[ReadFile]]]:
     """Yield a function that reads arrivals in their order, one child process per core."""
-    paths = settings.load()
     with ExitStack() as children, ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as threads:
         own = threading.local()
 
         def read(arrival: Arrival) -> ReadFile:
             if not hasattr(own, "reader"):
                 own.reader = children.enter_context(SandboxedReader())
-            file = paths.raw_file(arrival.sha256)
-            if not file.exists():
-                raise RawFileMissing(f"{file} is registered but gone; restore it from a backup")
             # Senders know their file by its name alone, not by the folders of the channel.
-            return own.reader.read(file, arrival.declared_name.rsplit("/", 1)[-1])
+            return own.reader.read(store.find(arrival.sha256), arrival.declared_name.rsplit("/", 1)[-1])
 
         yield lambda arrivals: threads.map(read, arrivals)
 
@@ -127,6 +119,7 @@ def _write(connection: warehouse.Connection, files: list[tuple[Arrival, ReadFile
             status = "held"  # something of this file was taken, something was not: it needs an answer
         outcomes.append({"arrival_id": arrival.arrival_id, "status": status, "file_format": file.file_format})
         loaded.files[status] += 1
+    store.move({arrival.sha256: file.storage for arrival, file in files if file.storage in store.PLACES})
     with warehouse.transaction(connection):
         warehouse.append(connection, "raw.submissions", submissions)
         warehouse.append(connection, "raw.cells", cells)

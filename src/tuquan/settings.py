@@ -16,18 +16,27 @@ class Settings:
     home: Path
     project: Path
     seeds: Path
+    settle_seconds: float  # how long a file in a channel has to stay the same before it is taken
 
     @property
     def inbox(self) -> Path:
         return self.home / "inbox"
 
     @property
+    def incoming(self) -> Path:
+        return self.home / "incoming"
+
+    @property
     def raw(self) -> Path:
         return self.home / "raw"
 
-    def raw_file(self, sha256: str) -> Path:
-        """Return where the received bytes with this digest lie, read-only and for ever."""
-        return self.raw / sha256[:2] / sha256
+    @property
+    def quarantine(self) -> Path:
+        return self.home / "quarantine"
+
+    def stored_file(self, place: str, sha256: str) -> Path:
+        """Return where the received bytes with this digest lie in "raw" or "quarantine"."""
+        return self.home / place / sha256[:2] / sha256
 
     @property
     def warehouse_file(self) -> Path:
@@ -63,13 +72,17 @@ class Settings:
 
 
 def load() -> Settings:
-    """Read ``TUQUAN_HOME``, ``TUQUAN_PROJECT`` and ``TUQUAN_SEEDS``; each has a default inside the project folder."""
-    return _settings(*map(os.environ.get, ("TUQUAN_HOME", "TUQUAN_PROJECT", "TUQUAN_SEEDS")))
+    """Read ``TUQUAN_HOME``, ``TUQUAN_PROJECT``, ``TUQUAN_SEEDS`` and ``TUQUAN_SETTLE_SECONDS``; each has a default."""
+    names = ("TUQUAN_HOME", "TUQUAN_PROJECT", "TUQUAN_SEEDS", "TUQUAN_SETTLE_SECONDS")
+    return _settings(*map(os.environ.get, names))
 
 
 @cache  # sentences are looked up thousands of times a second, and paths are slow to resolve
-def _settings(home: str | None, project: str | None, seeds: str | None) -> Settings:
+def _settings(home: str | None, project: str | None, seeds: str | None, settle_seconds: str | None) -> Settings:
     root = Path(project or Path(__file__).parents[2]).resolve()
     return Settings(
-        home=Path(home or root / "var").resolve(), project=root, seeds=Path(seeds or root / "seeds").resolve()
+        home=Path(home or root / "var").resolve(),
+        project=root,
+        seeds=Path(seeds or root / "seeds").resolve(),
+        settle_seconds=float(settle_seconds or 2),
     )

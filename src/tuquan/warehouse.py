@@ -22,20 +22,22 @@ Connection = duckdb.DuckDBPyConnection
 LOCK_WAIT_SECONDS = 900
 
 # Tables that the package writes; everything else is made by dbt. Append-only but for the outcome and receipt of an
-# arrival, `meta.inbox_entries` and the inputs of `meta.builds`.
+# arrival, the admission of a submission, `meta.inbox_entries`, `meta.replies` and the inputs of `meta.builds`.
 SCHEMA = """
 create schema if not exists raw;
 create schema if not exists meta;
 
 create table if not exists raw.arrivals (
     arrival_id bigint not null,        -- counts up in the order of arrival
-    channel varchar not null,          -- folder, later sftp, mail, ...
-    sender varchar,
-    declared_name varchar not null,    -- as the sender named it; data, never a path
+    channel varchar not null,          -- folder, sftp, mail, ...
+    sender varchar,                    -- a digest, never an address
+    declared_name varchar not null,    -- as the sender named it, personal data masked; data, never a path
+    record_id varchar,                 -- digest of what the channel calls a report that can be edited; else null
     sha256 varchar,                    -- null when the bytes could not be read
     size_bytes bigint,
     received_at timestamp not null,    -- UTC
     file_format varchar,
+    stored_in varchar,                 -- raw, quarantine, or nothing: the bytes were deleted
     status varchar not null,           -- registered, then accepted, held, refused, duplicate or ignored
     repeats_arrival_id bigint,         -- the arrival that brought the same bytes first
     receipt_path varchar,              -- below receipts/; null until the receipt is written
@@ -86,11 +88,19 @@ create table if not exists raw.findings (
 );
 create table if not exists meta.inbox_entries (
     channel varchar not null,
+    identity varchar not null,         -- digest of channel and what the channel calls the file
+    version varchar not null,          -- of the content, in the words of the channel
     declared_name varchar not null,
-    size_bytes bigint not null,
-    modified_ns bigint not null,
     arrival_id bigint not null,
-    times_seen integer not null,       -- scans that found the file lying there unchanged
+    times_seen integer not null,       -- passes that found the file lying there unchanged
+);
+create table if not exists meta.replies (
+    arrival_id bigint not null,        -- whose answer is not out yet; addresses are not kept for longer
+    channel varchar not null,
+    address varchar not null,
+    subject varchar not null,
+    in_reply_to varchar not null,
+    reference_ids varchar not null,
 );
 create table if not exists meta.decisions (
     decision_id bigint not null,

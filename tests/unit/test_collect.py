@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tuquan import collect, warehouse
-from tuquan.collect import register_inbox
+from tuquan.collect import Delivery, Reply, receive, register_inbox
 
 
 @pytest.fixture
@@ -30,12 +30,12 @@ def statuses():
     return {row["declared_name"]: row["status"] for row in arrivals()}
 
 
-def test_a_file_is_kept_byte_for_byte_and_read_only(home, inbox):
+def test_a_file_is_kept_byte_for_byte_where_only_we_can_read_it(home, inbox):
     (inbox / "Xã Cẩm Thành.xlsx").write_bytes(b"bytes as sent")
     assert register_inbox().registered == 1
-    kept = home.raw_file(hashlib.sha256(b"bytes as sent").hexdigest())
+    kept = home.incoming / hashlib.sha256(b"bytes as sent").hexdigest()
     assert kept.read_bytes() == b"bytes as sent"
-    assert kept.stat().st_mode & 0o777 == 0o444
+    assert home.incoming.stat().st_mode & 0o777 == 0o700
     assert (inbox / "Xã Cẩm Thành.xlsx").read_bytes() == b"bytes as sent"
 
 
@@ -43,19 +43,10 @@ def test_the_same_inbox_again_registers_nothing(inbox):
     (inbox / "a.xlsx").write_bytes(b"a")
     register_inbox()
     again = register_inbox()
-    assert (again.registered, again.repeated, again.unchanged) == (0, 0, 1)
+    assert (again.registered, again.unchanged) == (0, 1)
     assert len(arrivals()) == 1
     with warehouse.connect() as connection:
         assert connection.execute("select times_seen from meta.inbox_entries").fetchall() == [(2,)]
-
-
-def test_the_same_bytes_under_another_name_are_a_repeat(inbox):
-    (inbox / "a.xlsx").write_bytes(b"a")
-    (inbox / "b.xlsx").write_bytes(b"a")
-    collected = register_inbox()
-    assert (collected.registered, collected.repeated) == (1, 1)
-    first, second = arrivals()
-    assert second["repeats_arrival_id"] == first["arrival_id"]
 
 
 def test_other_bytes_under_the_same_name_are_a_new_arrival(inbox):
@@ -92,7 +83,7 @@ def test_a_file_beyond_the_limit_is_refused_without_keeping_it(home, inbox, monk
     (inbox / "large.xlsx").write_bytes(b"x" * 11)
     register_inbox()
     assert statuses() == {"large.xlsx": "refused"}
-    assert not [path for path in home.raw.rglob("*") if path.is_file()]
+    assert not [path for path in home.incoming.rglob("*") if path.is_file()]
 
 
 def test_names_are_data(home, inbox):
@@ -171,14 +162,6 @@ def test_files_of_one_name_size_and_time_in_two_folders_are_two_files(inbox, tmp
     assert (register_inbox().unchanged, register_inbox(tmp_path / "other").unchanged) == (1, 1)
 
 
-def test_what_a_killed_run_left_half_copied_is_swept(home, inbox):
-    (home.raw / ".incoming").mkdir(parents=True)
-    (home.raw / ".incoming" / "half").write_bytes(b"x")
-    (inbox / "a.xlsx").write_bytes(b"a")
-    register_inbox()
-    assert list((home.raw / ".incoming").iterdir()) == []
-
-
 def test_a_file_swapped_for_a_link_or_a_pipe_after_the_scan_is_not_followed(home, inbox, tmp_path, monkeypatch):
     (tmp_path / "secret").write_text("secret")
     (inbox / "link.xlsx").write_text("a report")
@@ -199,4 +182,93 @@ def test_a_file_swapped_for_a_link_or_a_pipe_after_the_scan_is_not_followed(home
     assert {row["check_name"] for row in arrivals() if row["declared_name"] == "pipe.xlsx"} == {
         "file_is_a_regular_file"
     }
-    assert not [path for path in home.raw.rglob("*") if path.is_file()]
+    assert not [path for path in home.incoming.rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+def settling(monkeypatch):
+    """Let files settle for a minute of a clock that only moves while the pass sleeps; yields what it slept."""
+    slept = []
+    monkeypatch.setenv("TUQUAN_SETTLE_SECONDS", "60")
+    monkeypatch.setattr(collect.time, "time_ns", lambda: 2_000_000_000_000_000_000)
+    monkeypatch.setattr(collect.time, "sleep", slept.append)
+    return slept
+
+
+def lay(path, content, seconds_ago):
+    path.write_bytes(content)
+    os.utime(path, ns=(0, 2_000_000_000_000_000_000 - seconds_ago * 1_000_000_000))
+
+
+def test_a_file_that_grows_between_two_looks_waits_for_the_next_pass(inbox, settling, monkeypatch):
+    lay(inbox / "growing.csv", b"half", 1)
+    lay(inbox / "still.csv", b"all of it", 1)
+    lay(inbox / "from tomorrow.csv", b"a clock that is ahead", -86400)
+    lay(inbox / "old.csv", b"long there", 61)
+
+    def sleep(seconds):
+        settling.append(seconds)
+        lay(inbox / "growing.csv", b"half and more", 0)
+
+    monkeypatch.setattr(collect.time, "sleep", sleep)
+    collected = register_inbox()
+    assert (collected.waiting, settling) == (["growing.csv"], [60.0])
+    assert set(statuses()) == {"still.csv", "from tomorrow.csv", "old.csv"}
+    monkeypatch.setattr(collect.time, "sleep", settling.append)
+    assert register_inbox().waiting == []
+    assert statuses()["growing.csv"] == "registered"
+
+
+def test_a_pass_over_old_files_does_not_sleep(inbox, settling):
+    lay(inbox / "old.csv", b"long there", 61)
+    register_inbox()
+    assert settling == []
+
+
+def test_what_is_known_is_not_looked_at_again(inbox, settling):
+    lay(inbox / "new.csv", b"x", 1)
+    register_inbox()
+    assert (register_inbox().unchanged, settling) == (1, [60.0])
+
+
+def test_a_file_that_goes_away_while_it_settles_is_not_taken(inbox, settling, monkeypatch):
+    lay(inbox / "draft.csv", b"x", 1)
+    monkeypatch.setattr(collect.time, "sleep", lambda _: (inbox / "draft.csv").unlink())
+    assert register_inbox().waiting == ["draft.csv"]
+    assert statuses() == {}
+
+
+def delivery(identity, content, **more):
+    facts = {"version": "1", "declared_name": f"{identity}.json", "read": lambda most: content[: most + 1]}
+    return Delivery("kobo a1", identity=identity, **(facts | more))
+
+
+def test_every_channel_comes_in_through_one_door(home):
+    reply = Reply("sender@example.org", "Báo cáo tháng", "<1@example.org>")
+    assert receive([delivery("a", b"a", reply=reply), delivery("b", b"b", sender="d1g3st")]).registered == 2
+    assert receive([delivery("a", b"read again?"), delivery("b", b"b2", version="2")]).unchanged == 1
+    with warehouse.connect() as connection:
+        assert connection.execute("select arrival_id, address, in_reply_to from meta.replies").fetchall() == [
+            (1, "sender@example.org", "<1@example.org>")
+        ]
+    assert [(row["declared_name"], row["sender"]) for row in arrivals()] == [
+        *(("a.json", None), ("b.json", "d1g3st"), ("b.json", None))
+    ]
+
+
+def test_a_page_that_names_a_record_twice_brings_it_once(home):
+    assert receive([delivery("a", b"a"), delivery("a", b"a")]).registered == 1
+
+
+def test_what_is_not_read_in_time_is_a_row_and_no_failure(home):
+    def fail(most):
+        raise TimeoutError
+
+    assert receive([delivery("a", b"", read=fail), delivery("b", b"b")]).refused == 1
+    assert {row["check_name"] for row in arrivals()} == {"file_can_be_opened", None}
+
+
+def test_what_a_channel_refuses_is_answered_without_being_read(home):
+    refused = delivery("a", b"a", refusal="file_is_of_a_safe_size", reason="60000000", size_bytes=60_000_000)
+    assert receive([refused]).refused == 1
+    assert arrivals()[0]["sha256"] is None
