@@ -10,6 +10,7 @@ from tuquan.vocabulary.phrases import load_checks, number_vi, phrase, shown
 from tuquan.workbook.submission import Finding
 
 LONGEST_QUOTE = 60
+_ADDRESS = re.compile(r"[A-Z]{1,3}[0-9]")
 _LONG_NUMBER = re.compile(r"\d(?:[ .-]?\d){7,}", re.ASCII)  # telephone and identity numbers have 9 to 12 digits
 
 
@@ -52,7 +53,7 @@ def remark(
 
 
 def _place(sheet: str | None, cell: str | None, file: object) -> str:
-    name = "receipt.place_csv" if sheet == phrase("receipt.csv_sheet") else "receipt.place"
+    name = "receipt.place" if cell is None or _ADDRESS.match(cell) else "receipt.place_csv"  # else "dòng 7"
     return phrase(name, sheet=sheet or "", cell=cell or "", file=file or "")
 
 

@@ -52,11 +52,12 @@ class Workbook(Struct, frozen=True):
 class Records(Struct, frozen=True):
     """A table whose first line names its columns: a long or wide text file, JSON, or such a sheet of a workbook.
 
-    ``rows``: place as it is shown to the sender ("dòng 7", "Trang 1, dòng 7"), and one text per head; None where the
-    source states nothing. In JSON a number is told from a text by ``numbers``: the (row, column) places of numbers.
+    ``rows``: place as it is shown to the sender ("dòng 7", "A7"), and one text per head, "" for a blank; None where the
+    source states nothing at all. A row that is longer or shorter than the heads is damaged. ``cells``: what more is
+    known of single texts, by (row, column): that JSON holds a number, or that a cell of a sheet is hidden.
     """
 
     sheet: str
     heads: list[str]
     rows: list[tuple[str, list[str | None]]]
-    numbers: frozenset[tuple[int, int]] = frozenset()
+    cells: dict[tuple[int, int], WrittenCell] = {}
