@@ -9,7 +9,7 @@ import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from tuquan import settings
@@ -23,7 +23,7 @@ _OLD_TONE_PLACEMENT = {
     **{"uỳ": "ùy", "uý": "úy", "uỷ": "ủy", "uỹ": "ũy", "uỵ": "ụy"},
 }
 _NEW_TONE = re.compile(r"(?<!q)(?:" + "|".join(_OLD_TONE_PLACEMENT) + r")(?!\w)")
-_TYPE_WORDS = {"tt": "thị trấn", "tx": "thị xã", "tp": "thành phố", "x": "xã", "p": "phường", "h": "huyện", "t": "tỉnh"}
+TYPE_WORDS = {"tt": "thị trấn", "tx": "thị xã", "tp": "thành phố", "x": "xã", "p": "phường", "h": "huyện", "t": "tỉnh"}
 _TYPE_SHORT = re.compile(r"^(tt|tx|tp|x|p|h|t)\.\s*")
 
 
@@ -62,6 +62,17 @@ class AreaRegister:
     def versions(self, ref_area: str) -> list[Area]:
         """Return every version of ``ref_area``, whenever it held."""
         return list(self._versions.get(ref_area, ()))
+
+    def named(self, name: str, day: date) -> list[Area]:
+        """Return every area with exactly this name (type and name, canonical spelling) in force on ``day``."""
+        return [area for area in self._by_name.get(canonical_name(name), ()) if area.in_force(day)]
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Area]]:
+        by_name: dict[str, list[Area]] = defaultdict(list)
+        for area in self.by_key.values():
+            by_name[canonical_name(area.name_vi)].append(area)
+        return by_name
 
     def children(self, ref_area: str, day: date) -> list[Area]:
         """Return the areas directly below ``ref_area`` on ``day``, ordered by code."""
@@ -130,5 +141,5 @@ def canonical_name(name: str) -> str:
     True
     """
     text = " ".join(unicodedata.normalize("NFC", name).replace("’", "'").casefold().split())
-    text = _TYPE_SHORT.sub(lambda match: _TYPE_WORDS[match[1]] + " ", text)
+    text = _TYPE_SHORT.sub(lambda match: TYPE_WORDS[match[1]] + " ", text)
     return _NEW_TONE.sub(lambda match: _OLD_TONE_PLACEMENT[match[0]], text)

@@ -127,10 +127,11 @@ def highest_possible(indicator: Indicator, period: Period, measure: str) -> Deci
 
 
 def as_written(raw_text: str | None, raw_type: str) -> str:
-    """Return the cell as its writer saw it, for a sentence: a stored day number becomes a date."""
+    """Return the cell as its writer saw it, for a sentence: a stored day number becomes a date or a time of day."""
     text = (raw_text or "").strip(_SPACES)
-    if raw_type == "date" and _EXACT_NUMBER.fullmatch(text) and 1 <= float(text) < 2_958_466:
-        return (_LAST_DAY_OF_1899 + timedelta(days=int(float(text)))).strftime("%d/%m/%Y")
+    if raw_type == "date" and _EXACT_NUMBER.fullmatch(text) and 0 <= float(text) < 2_958_466:
+        moment = _LAST_DAY_OF_1899 + timedelta(seconds=round(float(text) * 86_400))
+        return moment.strftime("%d/%m/%Y" if float(text) >= 1 else "%H:%M")
     if raw_type == "number" and _EXACT_NUMBER.fullmatch(text):
         return text.replace(".", ",")
     if raw_type == "boolean":

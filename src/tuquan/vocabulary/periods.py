@@ -6,6 +6,7 @@ these are stands in ``seeds/calendars.csv``. Codes sort as text: ``2026-M11``, `
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -15,6 +16,18 @@ from tuquan.vocabulary.seeds import read_seed
 MONTHS_IN = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
 _LETTERS = {"month": "M", "quarter": "Q", "half_year": "S", "year": ""}
 _CODE = re.compile(r"(\d{4})(?:-(?:M(0[1-9]|1[0-2])|Q([1-4])|S([12])))?", re.ASCII)
+_YEAR = r"(?P<year>(?:19|20|21)\d\d)(?!\d)"
+_TO_YEAR = rf"(?:\s*(?:năm|[-/.,_])\s*|\s+){_YEAR}"
+# How people name a period, most precise first. Roman numbers stand for quarters only.
+_WORDINGS: tuple[tuple[str | None, re.Pattern[str]], ...] = (
+    (None, re.compile(rf"(?<![\w-]){_YEAR}[-_ ]?(?P<letter>[mqs])(?P<number>\d{{1,2}})(?!\w)")),
+    ("half_year", re.compile(rf"(?:6|sáu)\s*tháng\s*(?P<half>đầu|cuối){_TO_YEAR}")),
+    ("month", re.compile(rf"(?<!\w)(?:tháng\s*|t)(?P<number>0?[1-9]|1[0-2]){_TO_YEAR}")),
+    ("quarter", re.compile(rf"(?<!\w)(?:quý\s*|q)(?P<number>[1-4]|iv|i{{1,3}}){_TO_YEAR}")),
+    ("year", re.compile(rf"(?<!\w)năm\s*{_YEAR}")),
+)
+_ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4}
+_FREQUENCY_OF = {letter.lower(): frequency for frequency, letter in _LETTERS.items()}
 
 
 class UnknownPeriod(ValueError):
@@ -85,6 +98,46 @@ def parse_period(code: str, calendar: str = "administrative") -> Period:
         if number:
             return Period(int(year), frequency, int(number), calendar)
     return Period(int(year), "year", 1, calendar)
+
+
+def named_periods(text: str, calendar: str = "administrative") -> list[tuple[Period, str]]:
+    """Return each period that ``text`` names in words or by a code, with the words: what is more precise goes first.
+
+    >>> [str(period) for period, _ in named_periods("Báo cáo quý II năm 2026 (6 tháng đầu năm 2026)")]
+    ['2026-S1', '2026-Q2']
+    """
+    rest = unicodedata.normalize("NFC", text).casefold()
+    found: list[tuple[Period, str]] = []
+    for kind, wording in _WORDINGS:
+        while match := wording.search(rest):
+            said = match.groupdict()
+            frequency = kind or _FREQUENCY_OF[said["letter"]]
+            number = _number(said)
+            if 1 <= number <= 12 // MONTHS_IN[frequency]:
+                found.append((Period(int(said["year"]), frequency, number, calendar), match[0]))
+            rest = rest[: match.start()] + "\0" + rest[match.end() :]  # "tháng 6 năm 2026" is not the year 2026 as well
+    return found
+
+
+def period_in_words(text: str, calendar: str = "administrative") -> Period | None:
+    """Return the period when ``text`` is nothing but its code or its name, else None.
+
+    >>> str(period_in_words("6 tháng đầu năm 2023"))
+    '2023-S1'
+    """
+    told = " ".join(text.split()).strip(".,;: ")
+    try:
+        return parse_period(told.upper(), calendar)
+    except UnknownPeriod:
+        found = named_periods(told, calendar)
+    return found[0][0] if len(found) == 1 and len(found[0][1]) == len(unicodedata.normalize("NFC", told)) else None
+
+
+def _number(said: dict[str, str | None]) -> int:
+    if said.get("half"):
+        return 1 if said["half"] == "đầu" else 2
+    written = said.get("number") or "1"
+    return _ROMAN.get(written) or int(written)
 
 
 @cache

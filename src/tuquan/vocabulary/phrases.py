@@ -31,6 +31,10 @@ class Check:
         """Return the Vietnamese sentence with its facts; a fact that is not known leaves its place empty."""
         return self.message_vi.format_map(_Blank(facts))
 
+    def advice(self, **facts: object) -> str:
+        """Return what to do about it, with its facts."""
+        return self.advice_vi.format_map(_Blank(facts))
+
 
 def phrase(name: str, **facts: object) -> str:
     """Return the Vietnamese text called ``name`` with its places filled.

@@ -1,12 +1,11 @@
-"""Read a filled form: rows by their hidden ids, area and period by the stamps, positions never.
+"""Read a filled form: rows by their hidden ids or exact names, area and period by stamps or print, positions never.
 
 Rows may be added, removed or reordered. What a row *says* must still be what its id says, because a sort of some
 columns moves names away from ids. Names below the table (signatures) and free text are never read.
 """
 
-import string
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -16,31 +15,23 @@ from typing import Any, NamedTuple
 from msgspec import structs
 
 from tuquan import settings
-from tuquan.vocabulary.areas import Area, canonical_name, load_register
+from tuquan.vocabulary.areas import Area, canonical_name, load_register, padded_code
 from tuquan.vocabulary.catalogue import Indicator, load_catalogue
 from tuquan.vocabulary.figures import highest_possible, read_figure
-from tuquan.vocabulary.forms import load_forms
+from tuquan.vocabulary.forms import current_form, load_forms
 from tuquan.vocabulary.periods import Period, UnknownPeriod, parse_period
 from tuquan.vocabulary.phrases import date_vi, period_vi, phrase
+from tuquan.workbook.identity import Printed, contradiction, days_of, find_area, is_certain, other_names, printed_on
 from tuquan.workbook.remarks import figure_remark, quoted, remark
-from tuquan.workbook.stamp import (
-    COLUMN_MARK,
-    COLUMN_TAGS,
-    END_OF_ROWS,
-    ROW_MARK,
-    Stamp,
-    layout_digest,
-    stamp_from_properties,
-    stamp_from_text,
-)
+from tuquan.workbook.stamp import Stamp, layout_digest, stamp_from_properties
 from tuquan.workbook.submission import Finding, ReadCell, ReadSubmission, status_of
+from tuquan.workbook.table import OWN_MARKS, Table, column_of, find_table, is_line_of_signs, label, row_of
+from tuquan.workbook.words import head_of
 from tuquan.workbook.written import Sheet, Workbook, WrittenCell
 
-DIGITS, LETTERS = string.digits, string.ascii_uppercase
 MOST_PLACES = 5  # that one sentence names
-_OWN_MARKS = ("#", ROW_MARK, COLUMN_MARK)
 _canonical = lru_cache(maxsize=1024)(canonical_name)  # most lines of a form are the same on every form
-_HEADS = {"#period": "current", "#year_to_date": "year_to_date", "#indicator": "indicator", "#unit": "unit"}
+_READ_COLUMNS = {"#period": "current", "#year_to_date": "year_to_date", "#indicator": "indicator", "#unit": "unit"}
 
 
 class Asked(NamedTuple):
@@ -62,26 +53,34 @@ class Layout:
     digest: str
 
 
-@dataclass(frozen=True)
-class Stamps:
-    """The stamps of one sheet and where they stand."""
+def read_form(workbook: Workbook, declared_name: str, *, is_document: bool = False) -> list[ReadSubmission]:
+    """Return one submission for each visible sheet that holds a form; none when no sheet does.
 
-    stamp: Stamp
-    all_found: tuple[Stamp, ...]
-    columns: dict[str, str]
-    id_column: str
-    first_row: int
-    last_row: int
+    In a text document the lines that name area and period may stand in another table before the form's.
+    """
+    visible = [sheet for sheet in workbook.sheets if sheet.state == "visible"]
+    found = [(sheet, table) for sheet in visible if (table := find_table(sheet)) is not None]
+    # Document properties belong to the file: they speak for a sheet only while it is the only form.
+    properties = stamp_from_properties(workbook.properties) if len(found) == 1 else None
+    context = _contexts(visible, {sheet.name for sheet, _ in found}) if is_document else {}
+    readers = [
+        _FormReader(sheet, table, properties, declared_name, context.get(sheet.name, ())) for sheet, table in found
+    ]
+    submissions = [reader.read() for reader in readers if reader.is_a_form()]
+    return _without_repeated(submissions, declared_name.rsplit("/", 1)[-1])
 
 
-def read_form(workbook: Workbook, declared_name: str) -> list[ReadSubmission]:
-    """Return one submission for each visible sheet that carries our stamp; none when no sheet does."""
-    visible = [(sheet, _find_stamps(sheet)) for sheet in workbook.sheets if sheet.state == "visible"]
-    stamped = [(sheet, stamps) for sheet, stamps in visible if stamps is not None]
-    # Document properties belong to the file: they speak for a sheet only while it is the only one.
-    properties = stamp_from_properties(workbook.properties) if len(stamped) == 1 else None
-    submissions = [_FormReader(sheet, stamps, properties, declared_name).read() for sheet, stamps in stamped]
-    return _without_repeated(submissions, declared_name)
+def _contexts(tables: Sequence[Sheet], forms: set[str]) -> dict[str, tuple[str, ...]]:
+    """Table of a document → what stands before it and after the form before."""
+    contexts: dict[str, tuple[str, ...]] = {}
+    before: list[str] = []
+    for table in tables:
+        if table.name in forms:
+            contexts[table.name] = tuple(before)
+            before = []
+        else:
+            before += [*table.lines_above, *(cell.raw_text for cell in table.cells.values() if cell.raw_text)]
+    return contexts
 
 
 def other_sheets(workbook: Workbook, submissions: list[ReadSubmission], declared_name: str) -> list[Finding]:
@@ -116,36 +115,52 @@ def layout_of(form: str, period: Period, seeds: Path) -> Layout:
 
 
 class _FormReader:
-    """Reads one stamped sheet into one submission."""
+    """Reads the form on one sheet into one submission."""
 
-    def __init__(self, sheet: Sheet, stamps: Stamps, properties: Stamp | None, declared_name: str) -> None:
+    def __init__(
+        self, sheet: Sheet, table: Table, properties: Stamp | None, declared_name: str, context: Sequence[str]
+    ) -> None:
         self.sheet = sheet
         self.name = quoted(sheet.name)
-        self.stamps = stamps
-        self.stamp = stamps.stamp
-        self.properties = properties
-        self.file = declared_name
-        self.claims = self.stamp.properties
+        self.table = table
+        self.stamps = (*table.stamps, *((properties,) if properties else ()))
+        self.stamp = self.stamps[0] if self.stamps else None
+        self.declared_name = declared_name
+        self.file = quoted(declared_name.rsplit("/", 1)[-1])
+        self.context = context
+        self.claims = self.stamp.properties if self.stamp else {}
         self.findings: list[Finding] = []
         self.cells: list[ReadCell] = []
         self.is_loadable = True
 
+    def is_a_form(self) -> bool:
+        """Whether there is a stamp, or at least one row that is known by its code or name."""
+        if self.stamp is not None:
+            return True
+        catalogue = load_catalogue()
+        names = {canonical_name(item.name_vi) for item in catalogue}
+        column = self.table.columns.get("#indicator")
+        return any(
+            cell.raw_text in catalogue or (column_of(address) == column and label(cell.raw_text or "") in names)
+            for address, cell in self.sheet.cells.items()
+            if row_of(address) > self.table.head_row
+        )
+
     def read(self) -> ReadSubmission:
-        if self._stamps_differ():
+        if self.stamps and self._stamps_differ():
             return self._submission()
-        period, area = self._identity()
-        if period is not None and area is not None:
-            layout = layout_of(self.stamp.form, period, settings.load().seeds)
-            self._compare_with_print(area, period)
-            if self._columns_are_in_place():
-                self._read_rows(layout, period)
-                if not any(cell.raw_text for cell in self.cells):
-                    self._stop("form_has_a_figure", sheet=self.name)
+        period, area = self._stamped_identity(self.stamp) if self.stamp else self._printed_identity()
+        if period is None or area is None:
+            return self._submission()
+        self._compare_with_name(area, period)
+        if self._columns_are_in_place():
+            self._read_rows(layout_of(self.claims["form"], period, settings.load().seeds), period)
+            if not any(cell.raw_text for cell in self.cells):
+                self._stop("form_has_a_figure", sheet=self.name)
         return self._submission()
 
-    def _identity(self) -> tuple[Period | None, Area | None]:
+    def _stamped_identity(self, stamp: Stamp) -> tuple[Period | None, Area | None]:
         """Return period and area of the stamp, or None where they are not known or do not fit together."""
-        stamp = self.stamp
         form = load_forms().get((stamp.form, stamp.form_version))
         if form is None:
             written = quoted(f"{stamp.form} {stamp.form_version}")
@@ -153,28 +168,86 @@ class _FormReader:
             return None, None
         try:
             period = parse_period(stamp.time_period, stamp.calendar)
-            last_day = period.end
+            _ = period.end
         except UnknownPeriod:
             self._stop("period_is_known", written=quoted(stamp.time_period))
             return None, None
         area = load_register().by_key.get(stamp.area_key)
         if area is None:
             self._stop("area_is_known", written=quoted(stamp.ref_area))
-        elif area.level != "commune":
-            self._stop("area_is_a_commune", written=quoted(stamp.ref_area), area=area.name_vi)
             return period, None
-        elif not area.in_force(last_day):
-            self._stop("area_was_in_force", area=area.name_vi, period=period_vi(period), reason=reason_of_dates(area))
+        if not self._is_commune_in_force(area, stamp.ref_area, period):
             return period, None
+        self._compare_with_print(area, period)
         return period, area
+
+    def _printed_identity(self) -> tuple[Period | None, Area | None]:
+        """Return period and area as the lines above the table tell them, of a form without stamps."""
+        form = current_form()
+        printed = printed_on(self._lines(), form.calendar)
+        self.claims = {"form": form.form, "form_version": form.form_version, "calendar": form.calendar}
+        period = self._printed_period(printed)
+        if period is None:
+            return None, None
+        self.claims["time_period"] = period.code
+        area = self._printed_area(printed, period)
+        if area is None:
+            return period, None
+        self.claims |= {"area_key": area.area_key, "ref_area": area.ref_area}
+        if not self._is_commune_in_force(area, area.ref_area, period):
+            return period, None
+        for name in other_names(area, printed):
+            self._stop("stamps_agree", cell=printed.names[name], written=quoted(name), other_value=area.name_vi)
+        told = quoted(f"{area.name_vi} ({area.ref_area}), {period_vi(period)}")
+        self._add("form_is_stamped", sheet=self.name, written=told)
+        return period, area
+
+    def _printed_period(self, printed: Printed) -> Period | None:
+        if len(printed.periods) != 1:
+            told = [period_vi(period) for period in printed.periods] or list(printed.unread_periods)
+            self._stop("period_is_stated", sheet=self.name, written=quoted("; ".join(told)))
+            return None
+        period = next(iter(printed.periods))
+        for days in printed.days:
+            if days != days_of(period):
+                written, expected = (
+                    phrase("quality.range", low=first, high=last) for first, last in (days, days_of(period))
+                )
+                self._stop("stamps_agree", written=quoted(written), other_value=expected)
+        return period
+
+    def _printed_area(self, printed: Printed, period: Period) -> Area | None:
+        areas = find_area(printed, period.end)
+        told = quoted("; ".join([*printed.codes, *printed.names]))
+        if len(areas) == 1 and is_certain(areas[0], period.end, printed):
+            return areas[0]
+        versions = [area for code in printed.codes for area in load_register().versions(padded_code(code))]
+        if areas or not told:
+            self._stop("area_is_stated", sheet=self.name, written=told)
+        elif versions:
+            self._not_in_force(versions[-1], period)
+        else:
+            self._stop("area_is_known", written=told)
+        return None
+
+    def _is_commune_in_force(self, area: Area, written: str, period: Period) -> bool:
+        if area.level != "commune":
+            self._stop("area_is_a_commune", written=quoted(written), area=area.name_vi)
+        elif not area.in_force(period.end):
+            self._not_in_force(area, period)
+        else:
+            return True
+        return False
+
+    def _not_in_force(self, area: Area, period: Period) -> None:
+        self._stop("area_was_in_force", area=area.name_vi, period=period_vi(period), reason=reason_of_dates(area))
 
     def _stamps_differ(self) -> bool:
         """Whether two of the stamps claim different things; then what they differ in is not known."""
-        others = (*self.stamps.all_found, *((self.properties,) if self.properties else ()))
-        other = next((other for other in others if other != self.stamp), None)
+        other = next((other for other in self.stamps if other != self.stamp), None)
         if other is None:
             return False
-        told, claimed = other.properties, self.stamp.properties
+        told, claimed = other.properties, self.claims
         self.claims = {name: value for name, value in claimed.items() if told[name] == value}
         differ = [name for name in claimed if name not in self.claims]
         self._stop(
@@ -186,43 +259,64 @@ class _FormReader:
 
     def _compare_with_print(self, area: Area, period: Period) -> None:
         """Hold the sheet when its hidden code is not its area's, or when area or period were printed over."""
-        if area.ref_area != self.stamp.ref_area:
-            self._stop("stamps_agree", written=quoted(self.stamp.ref_area), other_value=area.ref_area)
-        for cell in self._above_the_table():
-            text = cell.raw_text or ""
-            expected = _line_for(text, area, period)
-            if expected is not None and canonical_name(text) != canonical_name(expected):
-                self._stop("stamps_agree", cell=cell.cell, written=quoted(text), other_value=expected)
+        if area.ref_area != self.claims["ref_area"]:
+            self._stop("stamps_agree", written=quoted(self.claims["ref_area"]), other_value=area.ref_area)
+        for place, texts in self._lines():
+            for text in texts:
+                expected = _line_for(text, area, period)
+                if expected is not None and canonical_name(text) != canonical_name(expected):
+                    self._stop("stamps_agree", cell=place, written=quoted(text), other_value=expected)
 
-    def _above_the_table(self) -> Iterator[WrittenCell]:
+    def _compare_with_name(self, area: Area, period: Period) -> None:
+        """Hold the sheet when the name of the file or of a folder claims another area or period."""
+        claimed = contradiction(self.declared_name, area, period)
+        if claimed is not None:
+            told = quoted(f"{area.name_vi}, {period_vi(period)}")
+            self._stop("name_agrees_with_sheet", sheet=self.name, written=quoted(claimed), other_value=told)
+
+    def _lines(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield the texts of each line above the table, with the place of its first."""
+        for text in (*self.context, *self.sheet.lines_above):
+            yield "", [text]
+        row, line, place = 0, [], ""
         for address, cell in self.sheet.cells.items():
-            if int(address.lstrip(LETTERS)) >= self.stamps.first_row:
+            at = row_of(address)
+            if at >= self.table.head_row:
                 break
-            if cell.raw_type == "text":
-                yield cell
+            if cell.raw_text is None or cell.raw_type == "blank" or cell.raw_text.startswith(OWN_MARKS):
+                continue
+            if at != row:
+                if line:
+                    yield place, line
+                row, line, place = at, [], cell.cell
+            line.append(cell.raw_text)
+        if line:
+            yield place, line
 
     def _columns_are_in_place(self) -> bool:
         """Whether each column that is read was found, and has the head that it should have."""
-        for tag, head in _HEADS.items():
+        for tag, head in _READ_COLUMNS.items():
             expected = phrase(f"form.header.{head}")
-            column = self.stamps.columns.get(tag)
-            cell = self.sheet.cells.get(f"{column}{self.stamps.first_row}") if column else None
-            printed = cell.raw_text if cell else None
-            if column is None or (printed != expected and canonical_name(printed or "") != canonical_name(expected)):
-                self._stop("columns_are_in_place", written=expected, sheet=self.name)
-                return False
+            if self._column_is_in_place(tag, expected):
+                continue
+            self._stop("columns_are_in_place", written=expected, sheet=self.name)
+            return False
         return True
 
+    def _column_is_in_place(self, tag: str, expected: str) -> bool:
+        column = self.table.columns.get(tag)
+        if tag in self.table.ambiguous:
+            return False
+        if not self.table.stamps:
+            # A copy may have left out what is not needed to read it; the heads are how it was found.
+            return column is not None or tag != "#period"
+        cell = self.sheet.cells.get(f"{column}{self.table.head_row}") if column else None
+        printed = cell.raw_text if cell else None
+        return column is not None and (printed == expected or head_of(printed or "") == tag)
+
     def _read_rows(self, layout: Layout, period: Period) -> None:
-        rows: dict[str, list[int]] = {}
-        taken: set[int] = set()
-        column = self.stamps.id_column
-        for address, cell in self.sheet.cells.items():
-            if address.rstrip(DIGITS) == column and cell.raw_text:
-                row = int(address.lstrip(LETTERS))
-                taken.add(row)
-                if not cell.raw_text.startswith(_OWN_MARKS):
-                    rows.setdefault(cell.raw_text.strip(), []).append(row)
+        rows, taken = self._rows_by_id()
+        self._add_rows_by_name(rows, taken, layout)
         for indicator, asked in layout.figures.items():
             places = rows.pop(indicator, ())
             if not places:
@@ -233,9 +327,38 @@ class _FormReader:
                 self._read_repeated_rows(places, asked, layout)
         self._refuse_foreign_rows(rows, taken, period)
 
+    def _rows_by_id(self) -> tuple[dict[str, list[int]], set[int]]:
+        """Return the rows of each id, and all rows that have one or a mark of ours."""
+        rows: dict[str, list[int]] = {}
+        taken: set[int] = set()
+        column = self.table.id_column
+        for address, cell in self.sheet.cells.items():
+            if column_of(address) == column and cell.raw_text and cell.raw_text.strip():
+                row = row_of(address)
+                if row > self.table.head_row or self.table.stamps:
+                    taken.add(row)
+                    if not cell.raw_text.startswith(OWN_MARKS):
+                        rows.setdefault(cell.raw_text.strip(), []).append(row)
+        return rows, taken
+
+    def _add_rows_by_name(self, rows: dict[str, list[int]], taken: set[int], layout: Layout) -> None:
+        """Add each row without an id that is called exactly like an indicator of the form."""
+        column = self.table.columns.get("#indicator")
+        for address, cell in self.sheet.cells.items():
+            if column_of(address) != column or not cell.raw_text:
+                continue
+            row = row_of(address)
+            if row not in taken and self.table.head_row < row < self.table.last_row:
+                indicator = layout.names.get(label(cell.raw_text))
+                if indicator:
+                    rows.setdefault(indicator, []).append(row)
+                    taken.add(row)
+
     def _read_row(self, row: int, asked: list[Asked], layout: Layout) -> None:
         says_so = self._says_what_its_id_says(row, asked[0].indicator, layout)
         for figure in asked:
+            if figure.tag not in self.table.columns:
+                continue
             cell = self._cell(figure.tag, row)
             if says_so or cell.raw_type == "blank":
                 self._read_figure(cell, figure)
@@ -252,8 +375,9 @@ class _FormReader:
             self._read_row(row, asked, layout)
         read = self.cells[first_of:]
         told = {(cell.measure, cell.status, cell.obs_value) for cell in read}
-        if len(told) == len(asked):
-            del self.cells[first_of + len(asked) :]
+        measures = len({cell.measure for cell in read})
+        if len(told) == measures:
+            del self.cells[first_of + measures :]
             return
         self.findings = findings
         self.cells[first_of:] = [
@@ -274,13 +398,18 @@ class _FormReader:
         name, unit = self._cell("#indicator", row), self._cell("#unit", row)
         if name.raw_text == item.name_vi and unit.raw_text == item.unit_measure:
             return True
-        told = canonical_name(name.raw_text or ""), canonical_name(unit.raw_text or "")
-        if told == (canonical_name(item.name_vi), canonical_name(item.unit_measure)):
+        called, counted = label(name.raw_text or ""), canonical_name(unit.raw_text or "")
+        is_own_name = called == canonical_name(item.name_vi)
+        is_own_unit = counted == canonical_name(item.unit_measure)
+        if is_own_name and is_own_unit:
             return True
-        if (
-            self.stamp.layout != layout.digest
-            and told[0]
-            and layout.names.get(told[0], item.indicator) == item.indicator
+        if self.stamp is None:
+            # A copy may lack a column, but what it does say must be right.
+            lacks_name = not called and "#indicator" not in self.table.columns
+            if (is_own_name or lacks_name) and (is_own_unit or not counted):
+                return True
+        elif (
+            self.stamp.layout != layout.digest and called and layout.names.get(called, item.indicator) == item.indicator
         ):
             return True
         self._add(
@@ -344,12 +473,29 @@ class _FormReader:
                     )
                 elif indicator not in catalogue:
                     self._foreign_row(row, cell, quoted(indicator))
-        for row in range(self.stamps.first_row + 1, self.stamps.last_row):
-            if row not in taken and (cell := self._figure_in(row)) is not None:
+        for row in self._rows_without_a_name(taken):
+            cell = self._figure_in(row)
+            if cell is not None:
                 self._foreign_row(row, cell, quoted(self._cell("#indicator", row).raw_text or ""))
 
+    def _rows_without_a_name(self, taken: set[int]) -> list[int]:
+        """Return the rows of the table that are none of the form's: not its heads again, nor what stands below it."""
+        rows: dict[int, list[WrittenCell]] = {}
+        for address, cell in self.sheet.cells.items():
+            row = row_of(address)
+            if self.table.head_row < row < self.table.last_row and row not in taken and cell.raw_text:
+                rows.setdefault(row, []).append(cell)
+        last = max(taken, default=0)
+        return [
+            row
+            for row, cells in rows.items()
+            if not is_line_of_signs([cell.raw_text or "" for cell in cells])
+            and not any(head_of(cell.raw_text or "") == "#period" for cell in cells)
+            and (row < last or self.table.stamps or any(cell.raw_type == "number" for cell in cells))
+        ]
+
     def _foreign_row(self, row: int, cell: WrittenCell | None, label: str) -> None:
-        place = cell.cell if cell else f"{self.stamps.id_column}{row}"
+        place = cell.cell if cell else f"{self.table.id_column or ''}{row}"
         severity = "held" if cell else "info"
         self._add("row_is_in_the_catalogue", severity=severity, sheet=self.name, cell=place, written=label)
 
@@ -362,7 +508,7 @@ class _FormReader:
         return None
 
     def _cell(self, tag: str, row: int) -> WrittenCell:
-        address = f"{self.stamps.columns[tag]}{row}"
+        address = f"{self.table.columns.get(tag, '')}{row}"
         return self.sheet.cells.get(address) or WrittenCell(
             self.sheet.name, address, None, "blank", None, False, False, False
         )
@@ -442,40 +588,6 @@ def _read(cell: WrittenCell, sheet: str, asked: Asked, value: str | None, rule: 
         rule,
         status,
     )
-
-
-def _find_stamps(sheet: Sheet) -> Stamps | None:
-    """Return the stamps of a sheet with the places that they mark, or None when it carries none."""
-    marks = [
-        (address, cell.raw_text)
-        for address, cell in sheet.cells.items()
-        if cell.raw_text is not None and cell.raw_text.startswith(_OWN_MARKS)
-    ]
-    in_row = next(((at, stamp) for at, text in marks if (stamp := stamp_from_text(text, ROW_MARK))), None)
-    in_column = next(((at, stamp) for at, text in marks if (stamp := stamp_from_text(text, COLUMN_MARK))), None)
-    found = [place for place in (in_column, in_row) if place is not None]
-    if not found:
-        return None
-    address, stamp = found[0]
-    first_row = int(address.lstrip(LETTERS))
-    if in_row is not None:
-        tag_row = in_row[0].lstrip(LETTERS)
-        columns = {
-            text: at.rstrip(DIGITS) for at, text in marks if text in COLUMN_TAGS and at.lstrip(LETTERS) == tag_row
-        }
-    else:
-        columns = _headed_columns(sheet, first_row)
-    last_row = max((int(at.lstrip(LETTERS)) for at, text in marks if text.strip() == END_OF_ROWS), default=first_row)
-    return Stamps(stamp, tuple(stamp for _, stamp in found), columns, address.rstrip(DIGITS), first_row, last_row)
-
-
-def _headed_columns(sheet: Sheet, row: int) -> dict[str, str]:
-    heads = {canonical_name(phrase(f"form.header.{head}")): tag for tag, head in _HEADS.items()}
-    return {
-        heads[canonical_name(cell.raw_text)]: address.rstrip(DIGITS)
-        for address, cell in sheet.cells.items()
-        if cell.raw_text and address.lstrip(LETTERS) == str(row) and canonical_name(cell.raw_text) in heads
-    }
 
 
 def _line_for(text: str, area: Area, period: Period) -> str | None:

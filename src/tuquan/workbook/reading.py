@@ -1,50 +1,105 @@
-"""Read any received file: its content decides what it is, never its name. Nothing here raises for a bad file."""
+"""Read any received file: its content decides what it is, never its name. Nothing here raises for a bad file.
+
+A file passes four stations: its kind is told, its cells are taken out as written, the privacy gate looks at all of
+them, and only then figures are read.
+"""
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
+
+from msgspec import structs
 
 from tuquan.vocabulary.phrases import number_vi, phrase
 from tuquan.workbook.container import MAX_FILE_BYTES, UnreadableFile, read_members
+from tuquan.workbook.delimited import read_delimited
 from tuquan.workbook.evidence import workbook_from
 from tuquan.workbook.form import other_sheets, read_form
-from tuquan.workbook.long_csv import read_long_csv
+from tuquan.workbook.json_records import read_json
+from tuquan.workbook.legacy_text import decode_workbook
+from tuquan.workbook.records import read_records, records_of_sheet
 from tuquan.workbook.remarks import quoted, remark
 from tuquan.workbook.submission import Finding, ReadFile, ReadSubmission, worst_severity
+from tuquan.workbook.written import Records, Workbook
 
 HEAD_BYTES = 4096
 LOG = logging.getLogger(__name__)
 Parts = tuple[list[ReadSubmission], list[Finding]]
 
 
+class Opened(NamedTuple):
+    """What stands in a file, as written. In a text document lines and tables follow one another."""
+
+    file_format: str
+    content: Workbook | Records
+    is_document: bool = False
+
+
 @dataclass(frozen=True)
 class FileFormat:
-    """One kind of file: how its first bytes look, and who reads it; ``reason`` says why nobody does."""
+    """One kind of file: how its first bytes look, and who opens it; ``reason`` says why nobody does."""
 
     name: str
     fits: Callable[[bytes], bool]
-    read: Callable[[Path, str], Parts] | None = None
+    open: Callable[[Path], Opened] | None = None
     reason: str = ""
 
 
 def read_file(path: Path, declared_name: str) -> ReadFile:
-    """Return what the file at ``path`` turned into. ``declared_name`` is only quoted, never opened or believed."""
-    name = quoted(declared_name)
+    """Return what the file at ``path`` turned into.
+
+    ``declared_name`` is the sender's name of the file with the folders of its channel. It is quoted, and it can
+    contradict what the file says; it is never opened or believed.
+    """
+    name = quoted(declared_name.rsplit("/", 1)[-1])
     file_format = "unknown"
     try:
         kind = _kind_of(path)
-        if kind.read is None:
-            raise UnreadableFile("file_format_is_supported", kind.reason)
         file_format = kind.name
-        submissions, findings = kind.read(path, name)
+        if kind.open is None:
+            raise UnreadableFile("file_format_is_supported", kind.reason)
+        opened = kind.open(path)
+        file_format = opened.file_format
+        return _read(opened, declared_name, name)
     except UnreadableFile as error:
         return _unread(file_format, _refusal(error, name))
     except Exception:  # the last net: a fault of ours must not take the files of the others with it
         LOG.exception("reading failed; this is a defect of the reader, keep the file for a test")
         unexpected = UnreadableFile("file_is_a_readable_workbook", "unexpected")
         return _unread(file_format, _refusal(unexpected, name))
-    return ReadFile(file_format, submissions, findings, _status(submissions, findings))
+
+
+def _read(opened: Opened, declared_name: str, name: str) -> ReadFile:
+    content = opened.content
+    if isinstance(content, Workbook):
+        content = decode_workbook(content)
+        submissions, findings = _read_workbook(content, declared_name, name, is_document=opened.is_document)
+    else:
+        submissions, findings = read_records(content, name)
+    return ReadFile(opened.file_format, submissions, findings, _status(submissions, findings))
+
+
+def _read_workbook(workbook: Workbook, declared_name: str, name: str, *, is_document: bool) -> Parts:
+    tables = {
+        sheet.name: table
+        for sheet in workbook.sheets
+        if sheet.state == "visible" and (table := records_of_sheet(sheet)) is not None
+    }
+    if tables:
+        workbook = structs.replace(workbook, sheets=[sheet for sheet in workbook.sheets if sheet.name not in tables])
+    submissions = read_form(workbook, declared_name, is_document=is_document)
+    findings = other_sheets(workbook, submissions, name)
+    for table in tables.values():
+        more, remarks = read_records(table, name)
+        submissions += more
+        findings += remarks
+    if not submissions and not tables:
+        visible = next((sheet.name for sheet in workbook.sheets if sheet.state == "visible"), "")
+        reason = phrase("reason.no_form", sheet=quoted(visible))
+        findings.insert(0, remark("form_is_known", file=name, reason=reason))
+    return submissions, findings
 
 
 def _kind_of(path: Path) -> FileFormat:
@@ -55,38 +110,24 @@ def _kind_of(path: Path) -> FileFormat:
     return next(kind for kind in FORMATS if kind.fits(head))
 
 
-def _read_ole(path: Path, _declared_name: str) -> Parts:
+def _open_container(path: Path) -> Opened:
+    """Open a ZIP container by what is in it."""
+    members = read_members(path)
+    for part, reason in (("xl/workbook.bin", "xlsb"), ("word/document.xml", "docx"), ("content.xml", "odf")):
+        if part in members:
+            raise UnreadableFile("file_format_is_supported", reason)
+    if "xl/workbook.xml" in members or "_rels/.rels" in members:
+        return Opened("tq01_xlsx", workbook_from(members))
+    raise UnreadableFile("archive_is_unpacked", "other_archive")
+
+
+def _open_ole(path: Path) -> Opened:
     """Tell a workbook with a password from an old .xls: both are OLE containers, whose directory is UTF-16."""
     with path.open("rb") as file:
         content = file.read(MAX_FILE_BYTES)
     if "EncryptedPackage".encode("utf-16-le") in content:
         raise UnreadableFile("workbook_is_not_encrypted", "ole")
     raise UnreadableFile("file_format_is_supported", "ole")
-
-
-def _read_xlsx(path: Path, declared_name: str) -> Parts:
-    members = read_members(path)
-    if "xl/workbook.xml" not in members and "_rels/.rels" not in members:
-        raise UnreadableFile("file_format_is_supported", _other_container(members))
-    if "xl/workbook.bin" in members or "word/document.xml" in members:
-        raise UnreadableFile("file_format_is_supported", _other_container(members))
-    workbook = workbook_from(members)
-    submissions = read_form(workbook, declared_name)
-    findings = other_sheets(workbook, submissions, declared_name)
-    if not submissions:
-        visible = next((sheet.name for sheet in workbook.sheets if sheet.state == "visible"), "")
-        reason = phrase("reason.no_stamp", sheet=quoted(visible))
-        findings.insert(0, remark("form_is_known", file=declared_name, reason=reason))
-    return submissions, findings
-
-
-def _other_container(members: dict[str, bytes]) -> str:
-    """Name what is in a ZIP container that is no XLSX workbook; the readers of the next formats begin here."""
-    if "xl/workbook.bin" in members:
-        return "xlsb"
-    if "word/document.xml" in members:
-        return "docx"
-    return "odf" if "content.xml" in members else "other_archive"
 
 
 def _refusal(error: UnreadableFile, file: str) -> Finding:
@@ -103,7 +144,9 @@ def _refusal(error: UnreadableFile, file: str) -> Finding:
 
 
 def _unread(file_format: str, finding: Finding) -> ReadFile:
-    return ReadFile(file_format, [], [finding], "held" if finding.severity == "held" else "refused")
+    """Nobody could look inside, so nobody can say whether it may be stored with the others."""
+    status = "held" if finding.severity == "held" else "refused"
+    return ReadFile(file_format, [], [finding], status, "quarantine")
 
 
 def _status(submissions: list[ReadSubmission], findings: list[Finding]) -> str:
@@ -129,14 +172,20 @@ def _is_html(head: bytes) -> bool:
 
 
 def _is_text(head: bytes) -> bool:
-    return b"\0" not in head and not head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    """Whether it can be text; of UTF-16 without a mark every second byte of Western letters is zero."""
+    return head.startswith((b"\xff\xfe", b"\xfe\xff")) or 0 in (head[::2].count(0), head[1::2].count(0))
+
+
+def _is_json(head: bytes) -> bool:
+    signs = head.removeprefix(b"\xef\xbb\xbf").removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff").replace(b"\0", b"")
+    return _is_text(head) and signs.lstrip()[:1] in (b"{", b"[")
 
 
 # The first line that fits decides. A new format is a reader here instead of a reason.
 FORMATS: tuple[FileFormat, ...] = (
-    FileFormat("tq01_xlsx", _begins(b"PK\x03\x04"), _read_xlsx),
+    FileFormat("zip", _begins(b"PK\x03\x04"), _open_container),
     FileFormat("zip", _begins(b"PK"), reason="other_archive"),
-    FileFormat("ole", _begins(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), _read_ole),
+    FileFormat("ole", _begins(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), _open_ole),
     FileFormat("pdf", lambda head: b"%PDF-" in head[:1024], reason="pdf"),
     FileFormat(
         "image", _begins(b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF"), reason="image"
@@ -145,7 +194,7 @@ FORMATS: tuple[FileFormat, ...] = (
     FileFormat("archive", _begins(b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh", b"\xfd7zXZ"), reason="other_archive"),
     FileFormat("html", _is_html, reason="html"),
     FileFormat("xml", _is_markup, reason="xml"),
-    FileFormat("long_csv", _is_text, read_long_csv),
-    FileFormat("utf16", _begins(b"\xff\xfe", b"\xfe\xff"), reason="csv_encoding"),
+    FileFormat("json", _is_json, lambda path: Opened("json", read_json(path))),
+    FileFormat("csv", _is_text, lambda path: Opened("csv", read_delimited(path))),
     FileFormat("unknown", lambda _: True, reason="unknown"),
 )

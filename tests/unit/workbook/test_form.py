@@ -265,7 +265,7 @@ def test_a_workbook_without_our_stamp_is_no_form(tmp_path):
     book.save(tmp_path / "khac.xlsx")
     file = read_file(tmp_path / "khac.xlsx", "khac.xlsx")
     assert (file.status, checks_of(file)) == ("refused", {"form_is_known", "sheet_is_a_form"})
-    assert "trang “Sheet” không còn các cột và dòng ẩn" in file.findings[0].message_vi
+    assert "trang “Sheet” không có bảng chỉ tiêu" in file.findings[0].message_vi
 
 
 def test_a_figure_in_a_grey_cell_is_told(edited):

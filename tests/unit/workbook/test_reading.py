@@ -49,7 +49,7 @@ def test_the_name_of_a_file_decides_nothing(form_file, tmp_path):
 
 
 def test_an_error_of_ours_becomes_a_refusal_and_a_line_in_the_log(form_file, monkeypatch, caplog):
-    def broken(*_):
+    def broken(*_, **__):
         raise ZeroDivisionError("a defect")
 
     monkeypatch.setattr(reading, "read_form", broken)

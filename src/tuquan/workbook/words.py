@@ -1,0 +1,48 @@
+"""The words by which heads of columns and lines above a table are known. Source: ``seeds/form_words.csv``."""
+
+from functools import cache
+from pathlib import Path
+
+from tuquan import settings
+from tuquan.vocabulary.areas import canonical_name
+from tuquan.vocabulary.seeds import read_seed
+
+
+def head_of(text: str) -> str | None:
+    """Return the tag of the column that ``text`` heads ("#indicator", "#period", …), or None."""
+    meaning = _meanings(settings.load().seeds)["head"].get(canonical_name(text).rstrip(" :"))
+    return meaning and f"#{meaning}"
+
+
+def line_of(text: str) -> tuple[str, str] | None:
+    """Return (what a line above the table tells, the rest of it), or None for any other line.
+
+    >>> line_of("Mã đơn vị: 15127")
+    ('code', '15127')
+    """
+    told, colon, rest = text.partition(":")
+    meaning = _meanings(settings.load().seeds)["line"].get(canonical_name(told).strip())
+    return (meaning, rest.strip()) if meaning and (colon or not rest) else None
+
+
+def without_organisation(text: str) -> str:
+    """Return the name of the area in the name of its office: "UBND xã Cẩm Tú" is in Xã Cẩm Tú."""
+    name = canonical_name(text)
+    for office in _meanings(settings.load().seeds)["organisation"]:
+        if name.startswith(f"{office} "):
+            return canonical_name(name.removeprefix(f"{office} "))
+    return name
+
+
+@cache
+def _meanings(seeds: Path) -> dict[str, dict[str, str]]:
+    meanings: dict[str, dict[str, str]] = {"head": {}, "line": {}, "organisation": {}}
+    for row in read_seed("form_words", seeds):
+        meaning, word = row["meaning"], canonical_name(row["word_vi"])
+        if meaning == "organisation":
+            meanings["organisation"][word] = meaning
+        elif meaning.startswith("line_"):
+            meanings["line"][word] = meaning.removeprefix("line_")
+        else:
+            meanings["head"][word] = meaning
+    return meanings
