@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
@@ -28,7 +28,7 @@ _GROUPS_BY_SPACE = rf"[1-9]\d{{0,2}}(?:{_SPACE}\d{{3}})+"
 _GROUPS_BY_COMMA = r"[1-9]\d{0,2}(?:,\d{3})+"
 _FULL_WIDTH = {code: code - 0xFEE0 for code in (*range(0xFF10, 0xFF1A), 0xFF0C, 0xFF0E)}
 _EXACT_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
-_LAST_DAY_OF_1899 = date(1899, 12, 30)  # day 0 of spreadsheets
+_DAY_0 = datetime(1899, 12, 30)  # noqa: DTZ001 - of spreadsheets, which know no zones
 _NUMBER_IN_WORDS = re.compile(rf"{_GROUPS_BY_DOT}|{_GROUPS_BY_SPACE}(?!\d)|\d{{1,{MOST_DIGITS}}}", re.ASCII)
 
 
@@ -130,7 +130,7 @@ def as_written(raw_text: str | None, raw_type: str) -> str:
     """Return the cell as its writer saw it, for a sentence: a stored day number becomes a date or a time of day."""
     text = (raw_text or "").strip(_SPACES)
     if raw_type == "date" and _EXACT_NUMBER.fullmatch(text) and 0 <= float(text) < 2_958_466:
-        moment = _LAST_DAY_OF_1899 + timedelta(seconds=round(float(text) * 86_400))
+        moment = _DAY_0 + timedelta(seconds=int(float(text) * 86_400))
         return moment.strftime("%d/%m/%Y" if float(text) >= 1 else "%H:%M")
     if raw_type == "number" and _EXACT_NUMBER.fullmatch(text):
         return text.replace(".", ",")

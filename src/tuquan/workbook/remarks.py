@@ -52,6 +52,12 @@ def remark(
     )
 
 
+def with_advice(check: str, message: str, suggestion: str | None) -> str:
+    """Return what was found and what to do about it; ``suggestion`` is the value that a reading suggests."""
+    example = suggestion or phrase("receipt.example_number")
+    return f"{message} {load_checks()[check].advice(suggestion=example)}"
+
+
 def _place(sheet: str | None, cell: str | None, file: object) -> str:
     name = "receipt.place" if cell is None or _ADDRESS.match(cell) else "receipt.place_csv"  # else "dòng 7"
     return phrase(name, sheet=sheet or "", cell=cell or "", file=file or "")
@@ -70,7 +76,7 @@ def figure_remark(
     return remark(
         reading.check or "value_is_a_number",
         indicator=indicator,
-        written=quoted(as_written(raw_text, raw_type)),
+        written=quoted(as_written(raw_text, raw_type)) or phrase("receipt.empty_cell"),
         read_as=None if reading.value is None else str(reading.value),
         suggestion=reading.suggestion,
         limit=_limits(indicator.value_min, highest),

@@ -61,8 +61,8 @@ def write_form(
     values: Mapping[Key, Figure] | None = None,
     receiving_unit: str | None = None,
     form: Form | None = None,
-) -> None:
-    """Write the form of ``area`` for ``period`` to ``target``.
+) -> dict[Key, str]:
+    """Write the form of ``area`` for ``period`` to ``target``; return the input cell of each (indicator, measure).
 
     Args:
         target: a file to create, or an open binary file.
@@ -98,7 +98,7 @@ def write_form(
     writer = _FormWriter(book, sheet, _styles(book), form, area, period, stamp)
     writer.write_stamp()
     writer.write_head(receiving_unit)
-    last_row = writer.write_rows(asked, catalogue, previous or {}, values or {})
+    last_row, places = writer.write_rows(asked, catalogue, previous or {}, values or {})
     last_row = writer.write_signatures(last_row)
     writer.set_up_page(last_row)
     book.close()
@@ -106,6 +106,7 @@ def write_form(
         target.write_bytes(buffer.getvalue())
     else:
         target.write(buffer.getvalue())
+    return places
 
 
 @dataclass(frozen=True)
@@ -163,10 +164,11 @@ class _FormWriter:
         catalogue: Catalogue,
         previous: Mapping[Key, Decimal],
         values: Mapping[Key, Figure],
-    ) -> int:
-        """Write the table; returns the row below it."""
+    ) -> tuple[int, dict[Key, str]]:
+        """Write the table; returns the row below it, and the input cells."""
         row, group = FIRST_ROW, None
         rules: dict[tuple[str, Decimal, Decimal | None], list[str]] = {}
+        places: dict[Key, str] = {}
         groups = iter(ROMAN)
         for number, item in enumerate(asked, start=1):
             if item.indicator_group != group:
@@ -180,14 +182,15 @@ class _FormWriter:
                 self._figure(row, column, item, values.get((item.indicator, measure)))
                 highest = highest_possible(item, self.period, measure)
                 rule = ("decimal" if item.decimals else "integer", item.value_min or Decimal(0), highest)
-                rules.setdefault(rule, []).append(xl_rowcol_to_cell(row, column))
+                places[item.indicator, measure] = xl_rowcol_to_cell(row, column)
+                rules.setdefault(rule, []).append(places[item.indicator, measure])
             place = xl_rowcol_to_cell(row, CURRENT, row_abs=True, col_abs=True)
             self.book.define_name(f"{NAME_PREFIX}{item.indicator}", f"='{self.sheet.name}'!{place}")
             row += 1
         for (kind, minimum, maximum), cells in rules.items():
             self._validate(kind, minimum, maximum, cells)
         self.sheet.write_string(row, IDS, END_OF_ROWS)
-        return row
+        return row, places
 
     def write_signatures(self, row: int) -> int:
         """Write the signature block, whose names stay blank; returns its last row."""

@@ -169,5 +169,6 @@ def test_a_year_may_hold_twelve_months_of_a_flow_and_so_may_the_year_to_date():
 
 def test_a_date_is_quoted_as_its_writer_saw_it():
     assert as_written("46154", "date") == "12/05/2026"
+    assert as_written("0.1277", "date") == "03:03"  # a cell that shows a time of day
     assert as_written("1.288", "number") == "1,288"
     assert as_written("1", "boolean") == "TRUE"
