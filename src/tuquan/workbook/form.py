@@ -30,6 +30,7 @@ from tuquan.workbook.words import head_of
 from tuquan.workbook.written import Sheet, Workbook, WrittenCell
 
 MOST_PLACES = 5  # that one sentence names
+MOST_FOREIGN_ROWS = 200  # that are asked about one by one; none of them is loaded anyway
 _canonical = lru_cache(maxsize=1024)(canonical_name)  # most lines of a form are the same on every form
 _READ_COLUMNS = {"#period": "current", "#year_to_date": "year_to_date", "#indicator": "indicator", "#unit": "unit"}
 
@@ -479,20 +480,28 @@ class _FormReader:
                 self._foreign_row(row, cell, quoted(self._cell("#indicator", row).raw_text or ""))
 
     def _rows_without_a_name(self, taken: set[int]) -> list[int]:
-        """Return the rows of the table that are none of the form's: not its heads again, nor what stands below it."""
-        rows: dict[int, list[WrittenCell]] = {}
+        """Return the first rows with figures that are none of the form's: no head again, nothing that stands below."""
+        figures = {self.table.columns.get("#period"), self.table.columns.get("#year_to_date")}
+        rows: dict[int, list[WrittenCell]] = {
+            row: []
+            for address, cell in self.sheet.cells.items()
+            if cell.raw_text and column_of(address) in figures and (row := row_of(address)) not in taken
+        }
+        if not rows:
+            return []
         for address, cell in self.sheet.cells.items():
-            row = row_of(address)
-            if self.table.head_row < row < self.table.last_row and row not in taken and cell.raw_text:
-                rows.setdefault(row, []).append(cell)
-        last = max(taken, default=0)
-        return [
+            if cell.raw_text and (row := row_of(address)) in rows:
+                rows[row].append(cell)
+        last = self.table.last_row if self.table.stamps else max(taken, default=0)
+        foreign = [
             row
             for row, cells in rows.items()
-            if not is_line_of_signs([cell.raw_text or "" for cell in cells])
+            if self.table.head_row < row < self.table.last_row
+            and (row < last or any(cell.raw_type == "number" for cell in cells))
+            and not is_line_of_signs([cell.raw_text or "" for cell in cells])
             and not any(head_of(cell.raw_text or "") == "#period" for cell in cells)
-            and (row < last or self.table.stamps or any(cell.raw_type == "number" for cell in cells))
         ]
+        return foreign[:MOST_FOREIGN_ROWS]
 
     def _foreign_row(self, row: int, cell: WrittenCell | None, label: str) -> None:
         place = cell.cell if cell else f"{self.table.id_column or ''}{row}"
