@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tuquan import settings, store, warehouse
 from tuquan.vocabulary.phrases import load_checks, phrase, shown
+from tuquan.vocabulary.privacy_signs import mask
 from tuquan.workbook.remarks import quoted
 
 # A filled form has 20 kB; this is the largest thing that a person may send by mistake and we still look at.
@@ -118,7 +119,8 @@ def _settled(new: Sequence[Delivery], collected: Collected) -> list[Delivery]:
             continue
         if delivery.declared_name.lower().endswith(STILL_ARRIVING):
             waiting.add(delivery.key)
-        elif now - delivery.modified_ns < wait * 1e9:  # also a time in the future
+        # A time in the future is young, too, and the clock of another machine says nothing.
+        elif now - delivery.modified_ns < wait * 1e9 or not delivery.channel.startswith(FOLDER):
             young.append(delivery)
     if young:
         time.sleep(wait)
@@ -188,7 +190,7 @@ def content_of(delivery: Delivery) -> tuple[bytes | None, Delivery]:
 
 def refusal_finding(delivery: Delivery) -> dict[str, object]:
     """Return what is said about a delivery that is refused at the door, as a row of ``raw.findings``."""
-    check, file = load_checks()[delivery.refusal or ""], quoted(delivery.declared_name.rsplit("/", 1)[-1])
+    check, file = load_checks()[delivery.refusal or ""], quoted(mask(delivery.declared_name.rsplit("/", 1)[-1]))
     return {
         "check_name": check.check,
         "severity": "refused",
@@ -244,7 +246,11 @@ def _register(
     received_at = datetime.now(UTC).replace(tzinfo=None).isoformat()
     arrivals, findings, inbox_entries, replies = [], [], [], []
     for arrival_id, (delivery, sha256) in enumerate(kept, start=next_id):
-        known_as = {"arrival_id": arrival_id, "channel": delivery.channel, "declared_name": delivery.declared_name}
+        known_as = {
+            "arrival_id": arrival_id,
+            "channel": delivery.channel,
+            "declared_name": mask(delivery.declared_name),
+        }
         arrivals.append(
             {
                 **known_as,

@@ -1,193 +1,243 @@
-"""Raw file → raw cells, or a rejection with its reason.
+"""Incoming file → cells and an outcome, and its bytes to where they may stay.
 
-All registered files in one pass: parsed in child processes, written in chunks of one transaction each. After a kill the
-pass is simply repeated: a file is either wholly loaded and has its outcome, or it is still ``registered``.
+All registered files in one pass: parsed in child processes, judged in the order of their arrival, written in chunks of
+one transaction each. After a kill the pass is simply repeated: a file is either wholly loaded and has its outcome, or
+it is still ``registered``. Bytes are moved before that commit and deleted after it, so nothing is lost or kept.
 """
 
+import logging
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from tuquan import store, warehouse
-from tuquan.vocabulary.areas import load_register
-from tuquan.vocabulary.duties import owes_report
-from tuquan.vocabulary.periods import parse_period
-from tuquan.vocabulary.phrases import period_vi
-from tuquan.workbook.remarks import quoted, remark
+from tuquan.judging import Arrival, Figure, Judged, Known, Version, judge, key_of
+from tuquan.vocabulary.phrases import phrase
+from tuquan.vocabulary.privacy_signs import mask
 from tuquan.workbook.sandbox import SandboxedReader
-from tuquan.workbook.submission import Finding, ReadFile, ReadSubmission
+from tuquan.workbook.submission import ReadFile
 
 # One transaction each: small enough to bound memory and what a kill costs, large enough that commits don't count.
 CHUNK = 500
-_GRAVEST_LAST = ("ignored", "accepted", "held", "refused")
+LOG = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Arrival:
-    """One line of the register that waits to be loaded."""
-
-    arrival_id: int
-    declared_name: str
-    sha256: str
+_WAITING = """
+select arrival_id, declared_name, sha256, received_at, record_id
+from raw.arrivals where status = 'registered' order by arrival_id
+"""
+_LOADED = """
+select sha256, area_key, form, time_period, max(version) as version, min(arrival_id) as arrival_id
+from raw.submissions inner join raw.arrivals using (arrival_id)
+where is_loaded and sha256 in (select unnest($sha256s))
+group by all
+"""
+_CURRENT = """
+select area_key, form, time_period, max(version) as version, arg_max(submission_id, version) as submission_id
+from raw.submissions
+where is_loaded and concat_ws('|', area_key, form, time_period) in (select unnest($keys))
+group by all
+"""
+_FIGURES = """
+select submission_id, indicator, measure from raw.cells
+where status = 'read' and submission_id in (select unnest($submission_ids))
+"""
+_SUBMISSIONS = """
+select sha256, count(*) from raw.submissions inner join raw.arrivals using (arrival_id)
+where sha256 in (select unnest($sha256s)) group by all
+"""
+_RECORDS = """
+select record_id, area_key, form, time_period from raw.submissions inner join raw.arrivals using (arrival_id)
+where is_loaded and record_id in (select unnest($record_ids))
+"""
 
 
 @dataclass
 class Loaded:
-    """What one pass loaded: files by outcome, figures, and the periods that received something."""
+    """What one pass loaded: files by outcome, also by format, figures, and the periods that received something."""
 
     files: Counter[str] = field(default_factory=Counter)
+    formats: Counter[tuple[str, str]] = field(default_factory=Counter)
     figures: int = 0
     periods: set[str] = field(default_factory=set)
 
+    def summary(self) -> str:
+        """Return a table of text: one line per outcome, one column per format."""
+        formats = sorted({file_format for _, file_format in self.formats})
+        counts = [
+            [phrase(f"status.{status}"), *(str(self.formats[status, name]) for name in formats)]
+            for status in sorted(self.files)
+        ]
+        lines = [["", *formats], *counts]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return "\n".join("  ".join(map(str.rjust, line, widths)) for line in lines)
+
 
 def load_registered() -> Loaded:
-    """Read every registered file and write its cells, findings and outcome. Bad files are outcomes, not exceptions."""
+    """Read every registered file and write its cells, findings and outcome. Bad files are outcomes, not exceptions.
+
+    Raises:
+        RawFileMissing: a registered file is gone.
+    """
     loaded = Loaded()
-    with warehouse.connect() as connection, _reader() as read:
-        waiting = [
-            Arrival(**row)
-            for row in warehouse.rows(
-                connection,
-                "select arrival_id, declared_name, sha256 from raw.arrivals where status = 'registered' "
-                "order by arrival_id",
-            )
-        ]
+    started = time.monotonic()
+    with warehouse.connect() as connection, open_reader() as read:
+        waiting = [Arrival(**row) for row in warehouse.rows(connection, _WAITING)]
+        _sweep(connection)
         for start in range(0, len(waiting), CHUNK):
             chunk = waiting[start : start + CHUNK]
-            _write(connection, list(zip(chunk, read(chunk), strict=True)), loaded)
+            files = read((store.find(arrival.sha256), arrival.declared_name) for arrival in chunk)
+            _write(connection, judge_all(connection, list(zip(chunk, files, strict=True))), loaded)
+            _sweep(connection)
+            counts = ", ".join(f"{outcome} {count}" for outcome, count in sorted(loaded.files.items()))
+            done, seconds = start + len(chunk), time.monotonic() - started
+            LOG.info("%d of %d files: %s; %d figures; %.1f s", done, len(waiting), counts, loaded.figures, seconds)
     return loaded
 
 
 @contextmanager
-def _reader() -> Iterator[Callable[[Sequence[Arrival]], Iterable[ReadFile]]]:
-    """Yield a function that reads arrivals in their order, one child process per core."""
+def open_reader() -> Iterator[Callable[[Iterable[tuple[Path, str]]], Iterable[ReadFile]]]:
+    """Yield a function that reads files (path, declared name) in their order, one child process per core."""
     with ExitStack() as children, ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as threads:
         own = threading.local()
 
-        def read(arrival: Arrival) -> ReadFile:
+        def read(file: tuple[Path, str]) -> ReadFile:
             if not hasattr(own, "reader"):
                 own.reader = children.enter_context(SandboxedReader())
-            # Senders know their file by its name alone, not by the folders of the channel.
-            return own.reader.read(store.find(arrival.sha256), arrival.declared_name.rsplit("/", 1)[-1])
+            return own.reader.read(*file)
 
-        yield lambda arrivals: threads.map(read, arrivals)
+        yield lambda files: threads.map(read, files)
 
 
-def _write(connection: warehouse.Connection, files: list[tuple[Arrival, ReadFile]], loaded: Loaded) -> None:
-    now = datetime.now(UTC).replace(tzinfo=None).isoformat()
-    numbers = _Numbers(connection)
-    submissions, cells, findings, outcomes = [], [], [], []
-    for arrival, read in files:
-        file = hold_what_is_not_owed(read, arrival.declared_name)
-        findings += _findings(arrival, None, file.findings)
-        statuses = [file.status] if not file.submissions else []
-        for submission in file.submissions:
-            submission_id = numbers.next_id(arrival)
-            statuses.append(submission.status)
-            submissions.append(
-                {
-                    "submission_id": submission_id,
-                    "arrival_id": arrival.arrival_id,
-                    "sheet": submission.sheet,
-                    "form": submission.form,
-                    "form_version": submission.form_version,
-                    "calendar": submission.calendar,
-                    "ref_area": submission.ref_area,
-                    "area_key": submission.area_key,
-                    "time_period": submission.time_period,
-                    "version": numbers.next_version(submission) if submission.is_loadable else None,
-                    "status": submission.status,
-                    "is_loaded": submission.is_loadable,
-                    "loaded_at": now,
-                }
-            )
-            findings += _findings(arrival, submission_id, submission.findings)
+def judge_all(connection: warehouse.Connection, files: Sequence[tuple[Arrival, ReadFile]]) -> list[Judged]:
+    """Judge read files in the order of their arrival by what the register knows; writes nothing."""
+    known = _look_up(connection, files)
+    return [judge(arrival, read, known) for arrival, read in files]
+
+
+def _look_up(connection: warehouse.Connection, files: Sequence[tuple[Arrival, ReadFile]]) -> Known:
+    known = Known()
+    sha256s = list({arrival.sha256 for arrival, _ in files})
+    for row in warehouse.rows(connection, _LOADED, {"sha256s": sha256s}):
+        key = (row["area_key"], row["form"], row["time_period"])
+        known.loaded.setdefault(row["sha256"], {})[key] = row["version"]
+        first = known.first_arrivals.get(row["sha256"], row["arrival_id"])
+        known.first_arrivals[row["sha256"]] = min(first, row["arrival_id"])
+    known.submissions.update(dict(connection.execute(_SUBMISSIONS, {"sha256s": sha256s}).fetchall()))
+    keys = {key for _, read in files for submission in read.submissions if (key := key_of(submission))}
+    keys.update(*known.loaded.values())
+    current = warehouse.rows(connection, _CURRENT, {"keys": ["|".join(key) for key in keys]})
+    figures: dict[str, set[Figure]] = {row["submission_id"]: set() for row in current}
+    if figures:
+        found = connection.execute(_FIGURES, {"submission_ids": list(figures)}).fetchall()
+        for submission_id, indicator, measure in found:
+            figures[submission_id].add((indicator, measure))
+    for row in current:
+        key = (row["area_key"], row["form"], row["time_period"])
+        known.current[key] = Version(row["version"], frozenset(figures[row["submission_id"]]))
+    record_ids = list({arrival.record_id for arrival, _ in files if arrival.record_id})
+    for record_id, *key in connection.execute(_RECORDS, {"record_ids": record_ids}).fetchall():
+        known.records.setdefault(record_id, set()).add(tuple(key))
+    released = connection.execute("select distinct time_period from meta.releases").fetchall()
+    known.released = frozenset(time_period for (time_period,) in released)
+    return known
+
+
+def submission_rows(judged: Judged, loaded_at: datetime) -> list[dict[str, Any]]:
+    """Return the lines of ``raw.submissions`` for one file."""
+    return [
+        {
+            "submission_id": submission_id,
+            "arrival_id": judged.arrival.arrival_id,
+            "sheet": submission.sheet,
+            "form": submission.form,
+            "form_version": submission.form_version,
+            "calendar": submission.calendar,
+            "ref_area": submission.ref_area,
+            "area_key": submission.area_key,
+            "time_period": submission.time_period,
+            "version": version,
+            "status": submission.status,
+            "is_loaded": submission.is_loadable,
+            "loaded_at": loaded_at,
+        }
+        for submission, submission_id, version in judged.submissions()
+    ]
+
+
+def finding_rows(judged: Judged) -> list[dict[str, Any]]:
+    """Return the lines of ``raw.findings`` for one file: those about all of it first."""
+    about = [(None, judged.file.findings)]
+    about += [(submission_id, submission.findings) for submission, submission_id, _ in judged.submissions()]
+    return [
+        {
+            **msgspec.structs.asdict(finding),
+            "arrival_id": judged.arrival.arrival_id,
+            "submission_id": submission_id,
+            "as_written": finding.as_written and mask(finding.as_written),
+        }
+        for submission_id, findings in about
+        for finding in findings
+    ]
+
+
+def _cell_rows(judged: Judged) -> Iterator[dict[str, Any]]:
+    """Yield the lines of ``raw.cells``: also those of a report that waits as a whole, until somebody admits it."""
+    for submission, submission_id, _ in judged.submissions():
+        if submission.is_loadable or submission.status == "held":
+            for cell in submission.cells:
+                row = {"submission_id": submission_id, **msgspec.structs.asdict(cell)}
+                if cell.raw_type == "text" and cell.raw_text:
+                    row["raw_text"] = mask(cell.raw_text)
+                yield row
+
+
+def _write(connection: warehouse.Connection, files: Sequence[Judged], loaded: Loaded) -> None:
+    """Move the bytes of a chunk and write all its lines in one transaction."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    outcomes = []
+    for judged in files:
+        outcome = {
+            "arrival_id": judged.arrival.arrival_id,
+            "status": judged.status,
+            "file_format": judged.file.file_format,
+            "stored_in": judged.file.storage,
+            "repeats_arrival_id": judged.repeats_arrival_id,
+        }
+        outcomes.append(outcome)
+        loaded.files[judged.status] += 1
+        loaded.formats[judged.status, judged.file.file_format] += 1
+        for submission, _, _ in judged.submissions():
             if submission.is_loadable:
-                cells += [{"submission_id": submission_id, **msgspec.structs.asdict(cell)} for cell in submission.cells]
                 loaded.figures += sum(cell.status == "read" for cell in submission.cells)
             if submission.time_period:
                 loaded.periods.add(submission.time_period)
-        status = max([*statuses, file.status], key=_GRAVEST_LAST.index)
-        if any(submission.is_loadable for submission in file.submissions) and status == "refused":
-            status = "held"  # something of this file was taken, something was not: it needs an answer
-        outcomes.append({"arrival_id": arrival.arrival_id, "status": status, "file_format": file.file_format})
-        loaded.files[status] += 1
-    store.move({arrival.sha256: file.storage for arrival, file in files if file.storage in store.PLACES})
+    store.move({one.arrival.sha256: one.file.storage for one in files if one.file.storage in store.PLACES})
     with warehouse.transaction(connection):
-        warehouse.append(connection, "raw.submissions", submissions)
-        warehouse.append(connection, "raw.cells", cells)
-        warehouse.append(connection, "raw.findings", findings)
-        connection.execute("create or replace temp table outcomes (arrival_id bigint, status text, file_format text)")
+        warehouse.append(connection, "raw.submissions", [row for one in files for row in submission_rows(one, now)])
+        warehouse.append(connection, "raw.cells", [row for one in files for row in _cell_rows(one)])
+        warehouse.append(connection, "raw.findings", [row for one in files for row in finding_rows(one)])
+        connection.execute(
+            "create or replace temp table outcomes as "
+            "select arrival_id, status, file_format, stored_in, repeats_arrival_id from raw.arrivals limit 0"
+        )
         warehouse.append(connection, "outcomes", outcomes)
         connection.execute(
-            "update raw.arrivals set status = outcomes.status, file_format = outcomes.file_format "
+            "update raw.arrivals set status = outcomes.status, file_format = outcomes.file_format, "
+            "stored_in = outcomes.stored_in, repeats_arrival_id = outcomes.repeats_arrival_id "
             "from outcomes where arrivals.arrival_id = outcomes.arrival_id"
         )
 
 
-def hold_what_is_not_owed(file: ReadFile, declared_name: str) -> ReadFile:
-    """Hold each submission that nobody owes: a form of another year, or an area that nobody put under a duty."""
-    submissions = [_held_unless_owed(submission, declared_name) for submission in file.submissions]
-    if submissions == file.submissions:
-        return file
-    status = "refused" if file.status == "refused" else "held"
-    return msgspec.structs.replace(file, submissions=submissions, status=status)
-
-
-def _held_unless_owed(submission: ReadSubmission, declared_name: str) -> ReadSubmission:
-    if not submission.is_loadable or not (submission.form and submission.area_key and submission.time_period):
-        return submission
-    register = load_register()
-    area = register.by_key[submission.area_key]
-    period = parse_period(submission.time_period, submission.calendar or "administrative")
-    if owes_report(area, submission.form, period, register):
-        return submission
-    places = {"file": quoted(declared_name.rsplit("/", 1)[-1]), "area": area.name_vi, "period": period_vi(period)}
-    finding = remark("area_owes_a_report", sheet=submission.sheet, **places)
-    return msgspec.structs.replace(
-        submission, findings=[*submission.findings, finding], status="held", is_loadable=False
-    )
-
-
-class _Numbers:
-    """Numbers the submissions of one area, form and period in the order of their arrival, and those of one file."""
-
-    def __init__(self, connection: warehouse.Connection) -> None:
-        self._versions: dict[tuple[str | None, ...], int] = {
-            (area_key, form, time_period): version
-            for area_key, form, time_period, version in connection.execute(
-                "select area_key, form, time_period, max(version) from raw.submissions where is_loaded group by all"
-            ).fetchall()
-        }
-        # Bytes of which nothing was taken may come, and be read, again.
-        self._of_file: Counter[str] = Counter(
-            dict(
-                connection.execute(
-                    "select sha256, count(*) from raw.submissions inner join raw.arrivals using (arrival_id) "
-                    "group by all"
-                ).fetchall()
-            )
-        )
-
-    def next_version(self, submission: ReadSubmission) -> int:
-        key = (submission.area_key, submission.form, submission.time_period)
-        self._versions[key] = self._versions.get(key, 0) + 1
-        return self._versions[key]
-
-    def next_id(self, arrival: Arrival) -> str:
-        self._of_file[arrival.sha256] += 1
-        return f"{arrival.sha256[:16]}-{self._of_file[arrival.sha256]}"
-
-
-def _findings(arrival: Arrival, submission_id: str | None, findings: Iterable[Finding]) -> list[dict[str, object]]:
-    return [
-        {"arrival_id": arrival.arrival_id, "submission_id": submission_id, **msgspec.structs.asdict(finding)}
-        for finding in findings
-    ]
+def _sweep(connection: warehouse.Connection) -> None:
+    waiting = connection.execute("select distinct sha256 from raw.arrivals where status = 'registered'").fetchall()
+    store.sweep({sha256 for (sha256,) in waiting})

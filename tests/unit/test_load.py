@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tuquan import load, warehouse
+from tuquan import load, store, warehouse
 from tuquan.collect import register_inbox
 from tuquan.load import load_registered
 from tuquan.vocabulary.areas import load_register
@@ -129,8 +129,7 @@ def test_a_file_that_the_raw_store_lost_is_an_error_and_stays_registered(home):
     home.inbox.mkdir(parents=True)
     write_form(home.inbox / "a.xlsx", COMMUNE, PERIOD, values={("models_total", "period"): 1})
     register_inbox()
-    kept = next(path for path in home.raw.rglob("*") if path.is_file())
-    kept.unlink()
-    with pytest.raises(load.RawFileMissing, match="backup"):
+    next(home.incoming.iterdir()).unlink()
+    with pytest.raises(store.RawFileMissing, match="backup"):
         load_registered()
     assert query("select status from raw.arrivals") == [("registered",)]

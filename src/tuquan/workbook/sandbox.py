@@ -19,6 +19,7 @@ from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.phrases import load_checks
 from tuquan.workbook.reading import read_file
+from tuquan.workbook.remarks import quoted
 from tuquan.workbook.submission import Finding, ReadFile
 
 MEMORY_BYTES = 1_000_000_000  # address space; an ordinary form needs 60 MB of it
@@ -103,9 +104,10 @@ def _refusal(declared_name: str) -> ReadFile:
         as_written=None,
         read_as=None,
         suggested_value=None,
-        message_vi=check.message(file=declared_name, limit=WALL_SECONDS),
+        message_vi=check.message(file=quoted(declared_name.rsplit("/", 1)[-1]), limit=WALL_SECONDS),
     )
-    return ReadFile(file_format="unknown", submissions=[], findings=[finding], status="refused")
+    # Nobody knows what is in it.
+    return ReadFile(file_format="unknown", submissions=[], findings=[finding], status="refused", storage="quarantine")
 
 
 def main(descriptor: int) -> None:
