@@ -68,7 +68,7 @@ def read_form(workbook: Workbook, declared_name: str, *, is_document: bool = Fal
         _FormReader(sheet, table, properties, declared_name, context.get(sheet.name, ())) for sheet, table in found
     ]
     submissions = [reader.read() for reader in readers if reader.is_a_form()]
-    return _without_repeated(submissions, declared_name.rsplit("/", 1)[-1])
+    return without_repeated(submissions, declared_name.rsplit("/", 1)[-1])
 
 
 def _contexts(tables: Sequence[Sheet], forms: set[str]) -> dict[str, tuple[str, ...]]:
@@ -624,7 +624,7 @@ def _printed(area: Area, period: Period) -> dict[str, str]:
     }
 
 
-def _without_repeated(submissions: list[ReadSubmission], declared_name: str) -> list[ReadSubmission]:
+def without_repeated(submissions: list[ReadSubmission], declared_name: str) -> list[ReadSubmission]:
     """Hold all sheets that claim one area and period: nobody can tell which of them is meant."""
     claims = Counter((item.area_key, item.time_period) for item in submissions)
     return [

@@ -16,7 +16,7 @@ from tuquan.vocabulary.phrases import number_vi, phrase
 from tuquan.workbook.container import MAX_FILE_BYTES, UnreadableFile, read_members
 from tuquan.workbook.delimited import read_delimited
 from tuquan.workbook.evidence import workbook_from
-from tuquan.workbook.form import other_sheets, read_form
+from tuquan.workbook.form import other_sheets, read_form, without_repeated
 from tuquan.workbook.json_records import read_json
 from tuquan.workbook.legacy_text import decode_workbook
 from tuquan.workbook.records import read_records, records_of_sheet
@@ -95,6 +95,8 @@ def _read_workbook(workbook: Workbook, declared_name: str, name: str, *, is_docu
         more, remarks = read_records(table, name)
         submissions += more
         findings += remarks
+    if tables:
+        submissions = without_repeated(submissions, name)
     if not submissions and not tables:
         visible = next((sheet.name for sheet in workbook.sheets if sheet.state == "visible"), "")
         reason = phrase("reason.no_form", sheet=quoted(visible))

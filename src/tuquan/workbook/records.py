@@ -4,9 +4,9 @@ The heads decide which it is; docs/formats.md shows both. A text is read by the 
 thousands, a comma marks decimals. A bad row is a finding with its place; the other rows go on.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator
+from string import ascii_uppercase, digits
 from typing import Any, NamedTuple
 
 from msgspec import structs
@@ -28,7 +28,6 @@ LONG = ("ref_area", "time_period", "indicator", "obs_value")
 OPTIONAL = ("measure", "form")
 MEASURES = ("period", "year_to_date")
 MAX_ROWS = 100_000  # a province with 600 communes and 57 indicators has 34,200
-_ADDRESS = re.compile(r"([A-Z]+)([0-9]+)")
 
 
 class Columns(NamedTuple):
@@ -100,20 +99,24 @@ def read_records(records: Records, declared_name: str) -> tuple[list[ReadSubmiss
 
 def records_of_sheet(sheet: Sheet) -> Records | None:
     """Return the table of a sheet whose first row that is not empty names the columns of records, else None."""
-    rows: dict[int, dict[str, WrittenCell]] = {}
-    for address, cell in sheet.cells.items():
-        match = _ADDRESS.fullmatch(address)
-        if match and ((cell.raw_text and cell.raw_text.strip()) or cell.is_formula or cell.is_merged):
-            rows.setdefault(int(match[2]), {})[match[1]] = cell
-    first = min((row for row, cells in rows.items() if any(cell.raw_text for cell in cells.values())), default=0)
-    letters = sorted(rows.get(first, {}), key=lambda column: (len(column), column))
-    heads = [rows[first][column].raw_text or "" for column in letters]
+    first = next((address for address, cell in sheet.cells.items() if cell.raw_text and cell.raw_text.strip()), "A0")
+    head_row = first.lstrip(ascii_uppercase)
+    heads_at = {
+        address.rstrip(digits): cell.raw_text or ""
+        for address, cell in sheet.cells.items()
+        if address.lstrip(ascii_uppercase) == head_row
+    }
+    letters = sorted(heads_at, key=lambda column: (len(column), column))
+    heads = [heads_at[column] for column in letters]
     try:
         if columns_of(heads) is None:
             return None
     except UnreadableFile:
         return None
-    below = [(row, cells) for row, cells in sorted(rows.items()) if row > first]
+    rows: dict[int, dict[str, WrittenCell]] = {}
+    for address, cell in sheet.cells.items():
+        rows.setdefault(int(address.lstrip(ascii_uppercase)), {})[address.rstrip(digits)] = cell
+    below = [(row, cells) for row, cells in sorted(rows.items()) if row > int(head_row)]
     return Records(
         sheet=quoted(sheet.name),
         heads=heads,
