@@ -7,11 +7,11 @@ from decimal import Decimal
 from tuquan.vocabulary.catalogue import Indicator
 from tuquan.vocabulary.figures import Reading, as_written
 from tuquan.vocabulary.phrases import load_checks, number_vi, phrase, shown
+from tuquan.vocabulary.privacy_signs import mask
 from tuquan.workbook.submission import Finding
 
 LONGEST_QUOTE = 60
 _ADDRESS = re.compile(r"[A-Z]{1,3}[0-9]")
-_LONG_NUMBER = re.compile(r"\d(?:[ .-]?\d){7,}", re.ASCII)  # telephone and identity numbers have 9 to 12 digits
 
 
 def remark(
@@ -86,12 +86,8 @@ def figure_remark(
 
 
 def quoted(text: str) -> str:
-    """Return ``text`` on one line, short enough for a sentence, without digits of telephone or identity numbers."""
-    text = shown(text)
-    if text.isdigit() or not _LONG_NUMBER.search(text):
-        masked = text
-    else:
-        masked = _LONG_NUMBER.sub("…", text) if any(letter.isalpha() for letter in text) else text
+    """Return ``text`` on one line, short enough for a sentence, without personal data."""
+    masked = mask(shown(text))
     return masked if len(masked) <= LONGEST_QUOTE else masked[: LONGEST_QUOTE - 1] + "…"
 
 

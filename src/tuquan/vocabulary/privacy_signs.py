@@ -1,0 +1,210 @@
+"""Tell personal data and secrecy stamps by their signs. Source: ``seeds/privacy_signs.csv``.
+
+A sign is a way of writing, not a proof: twelve digits that begin like a citizen's number are one. What people write
+about places, models and figures must not look like it, so a name alone is no sign; see :meth:`Signs.names_in`.
+"""
+
+import re
+import unicodedata
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+from tuquan import settings
+from tuquan.vocabulary.areas import canonical_name, load_register
+from tuquan.vocabulary.seeds import read_seed
+
+MASK = "…"
+WORDS_OF_A_NAME = range(2, 6)
+_INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff"))
+_SPACES = re.compile(r"[^\S\n]+")
+_NUMBER_OR_ADDRESS = re.compile(r"\d(?:\W{0,4}\d){6}|@")  # a quick look: most texts have neither
+_LONG_NUMBER = re.compile(r"(?<!\d)\d{9,12}(?!\d)")
+_ITEM_MARK = re.compile(r"^(?:\d{1,3}[.)]|[-+*•])\s*")
+_END_OF_NAME = re.compile(r"\s*[([]|\s+[-–—]|\s+(?:19|20)\d\d\b")
+_NEXT_NAME = re.compile(r"[,;]| và ")
+_WORDS = re.compile(r"[^\W\d_](?:[^\W\d_]|['’.])*(?: +[^\W\d_](?:[^\W\d_]|['’.])*){0,4}")
+_TYPE_WORDS = re.compile(r"^(?:xã|phường|thị trấn|huyện|quận|thị xã|thành phố|tỉnh|đặc khu) ")
+
+
+@dataclass(frozen=True)
+class Signs:
+    """The signs as expressions, by what they tell. All of them are for texts made plain by :func:`plain`."""
+
+    numbers: re.Pattern[str]
+    told_telephone: re.Pattern[str]
+    telephone_word: re.Pattern[str]
+    identity_word: re.Pattern[str]
+    short_identity_number: re.Pattern[str]
+    email_of_nobody: re.Pattern[str]
+    secrecy_line: re.Pattern[str]
+    secrecy_mark: re.Pattern[str]
+    secrecy_in_file_name: re.Pattern[str]
+    heading: re.Pattern[str]
+    place_heading: re.Pattern[str]
+    signature_line: re.Pattern[str]
+    before_a_name: re.Pattern[str]
+    not_a_person: re.Pattern[str]
+    family_names: frozenset[str]
+    folder: Path
+
+    @cached_property  # of all areas, and most batches of files never ask
+    def places(self) -> frozenset[str]:
+        """The canonical names of all areas, with and without the word for their type."""
+        full = {canonical_name(area.name_vi) for area in load_register(self.folder).by_key.values()}
+        return frozenset(full | {_TYPE_WORDS.sub("", name) for name in full})
+
+    def kinds_in(self, text: str) -> set[str]:
+        """Return which of telephone, identity_number and email a plain text holds."""
+        return {kind for kind, _, _ in self._found(text)}
+
+    def names_in(self, line: str, *, may_be_a_place: bool = False) -> int:
+        """Return how many personal names a plain line enumerates, when it begins with one and is nothing else.
+
+        A name has two to five capitalised words and begins with a family name. Communes bear the names of heroes:
+        a name of the register is a place, unless ``may_be_a_place``.
+        """
+        names = 0
+        for part in _NEXT_NAME.split(_ITEM_MARK.sub("", line)):
+            name = _END_OF_NAME.split(part, 1)[0].strip()
+            if not self.is_name(name):
+                return names
+            if not may_be_a_place and not self.places.isdisjoint(map(canonical_name, (name, part))):
+                return names
+            names += 1
+        return names
+
+    def is_name(self, text: str, *, any_family: bool = False) -> bool:
+        """Whether a plain text is written like a personal name and like nothing else."""
+        words = text.replace(".", " ").split()
+        if len(words) not in WORDS_OF_A_NAME or not all(map(_is_capitalised, words)):
+            return False
+        first = words[0].casefold()
+        is_family = any_family or first in self.family_names or first.startswith(("h'", "h’", "k'", "k’"))
+        return is_family and not self.not_a_person.match(text.casefold())
+
+    def told_names(self, text: str) -> list[tuple[int, int]]:
+        """Return where personal names stand after a label or a title: "Người lập: …", "ông …", "Đại úy …"."""
+        found = []
+        for told in self.before_a_name.finditer(text):
+            words = _WORDS.match(text, told.end())
+            if words is None:
+                continue
+            is_label = told["label"] is not None and ":" in told[0]
+            end = _capitalised_end(words)
+            if self.is_name(text[words.start() : end], any_family=is_label) and not self.not_a_person.match(
+                text[words.start() :].casefold()
+            ):
+                found.append((words.start(), end))
+        return found
+
+    def mask(self, text: str) -> str:
+        """See :func:`mask`."""
+        spans = [(start, end) for _, start, end in self._found(text)] + self.told_names(text)
+        if any(letter.isalpha() for letter in text):
+            spans += [match.span() for match in _LONG_NUMBER.finditer(text)]
+        for start, end in sorted(set(spans), reverse=True):
+            text = f"{text[:start]}{MASK}{text[end:]}" if MASK not in text[start:end] else text
+        return text
+
+    def _found(self, text: str) -> list[tuple[str, int, int]]:
+        if not _NUMBER_OR_ADDRESS.search(text):
+            return []
+        found = [
+            (match.lastgroup or "", *match.span())
+            for match in self.numbers.finditer(text)
+            if not (match.lastgroup == "email" and self.email_of_nobody.fullmatch(match[0]))
+        ]
+        found += [("telephone", *match.span("number")) for match in self.told_telephone.finditer(text)]
+        if self.identity_word.search(text):
+            found += [("identity_number", *match.span()) for match in self.short_identity_number.finditer(text)]
+        return found
+
+
+def load_signs(folder: Path | None = None) -> Signs:
+    """Read the signs from ``folder`` (default: the seeds of the settings)."""
+    return _load_signs(folder or settings.load().seeds)
+
+
+def plain(text: str) -> str:
+    """Return ``text`` without what hides a sign: invisible letters, wide digits, odd and repeated spaces.
+
+    >>> plain("０９\\u200b12")
+    '0912'
+    """
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).translate(_INVISIBLE)
+    return _SPACES.sub(" ", text)
+
+
+def mask(text: str) -> str:
+    """Return ``text`` with … in the place of telephone and identity numbers, addresses, and names after a label.
+
+    For everything that leaves the gate in words: receipts, tables, logs. A text without signs comes back as it is.
+
+    >>> mask("Người lập: Nguyễn Văn A, SĐT 0900.000.000")
+    'Người lập: …, SĐT …'
+    """
+    clean = plain(text)
+    masked = load_signs().mask(clean)
+    return text if masked == clean else masked
+
+
+@cache
+def _load_signs(folder: Path) -> Signs:
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for row in read_seed("privacy_signs", folder):
+        by_kind[row["kind"]].append(row["pattern"])
+    any_of = {kind: "(?:" + "|".join(patterns) + ")" for kind, patterns in by_kind.items()}
+    telephone_word, identity_word = (
+        rf"(?<!\w){any_of[kind]}(?![^\W\d_])" for kind in ("telephone_word", "identity_word")
+    )
+    return Signs(
+        # Hexadecimal digests are neighbours of digits; an expression for twelve digits goes before one for ten.
+        numbers=re.compile(
+            rf"(?<![0-9a-f])(?<!\d[.,])(?:(?P<identity_number>{any_of['identity_number']})"
+            rf"|(?P<telephone>{any_of['telephone']}))(?![0-9a-f])|(?P<email>{any_of['email']})"
+        ),
+        told_telephone=re.compile(
+            rf"{telephone_word}(?: [^\W\d]{{1,10}}){{0,2}}\W{{0,4}}"
+            r"(?P<number>(?!\d{1,3}(?:\.\d{3})+(?!\d))\d(?:[ .-]{0,2}\d){6,11})(?!\d)",
+            re.IGNORECASE,
+        ),
+        telephone_word=re.compile(telephone_word, re.IGNORECASE),
+        identity_word=re.compile(identity_word, re.IGNORECASE),
+        short_identity_number=re.compile(rf"(?<![\w.,]){any_of['short_identity_number']}(?!\w)"),
+        email_of_nobody=re.compile(any_of["email_of_nobody"], re.IGNORECASE),
+        secrecy_line=re.compile(rf"\W*{any_of['secrecy_line']}\W*"),
+        secrecy_mark=re.compile(any_of["secrecy_mark"]),
+        secrecy_in_file_name=re.compile(any_of["secrecy_in_file_name"]),
+        heading=re.compile(
+            "|".join(f"(?P<{kind}>{any_of[f'{kind}_heading']})" for kind in ("name", "birth", "origin"))
+        ),
+        place_heading=re.compile(
+            rf"(?:tên )?{any_of['place_heading']}(?:(?: ?[/,-] ?| và | hoặc ){any_of['place_heading']})*"
+        ),
+        signature_line=re.compile(rf"\W*{any_of['signature_line']}(?!\w)[^\d:]{{0,60}}:?"),
+        before_a_name=re.compile(
+            rf"(?<!\w)(?:(?P<label>{any_of['name_label']})(?: ?\([^)]{{0,30}}\))?[\W_]{{1,60}}"
+            rf"|{any_of['person_title']}[\s.:–-]{{1,4}})",
+            re.IGNORECASE,
+        ),
+        not_a_person=re.compile(rf"{any_of['not_a_person']}(?!\w)"),
+        family_names=frozenset(name.casefold() for name in by_kind["family_name"]),
+        folder=folder,
+    )
+
+
+def _is_capitalised(word: str) -> bool:
+    return word[0].isupper() and (word.isupper() or word[1:].islower() or len(word) == 1 or "'" in word or "’" in word)
+
+
+def _capitalised_end(words: re.Match[str]) -> int:
+    """Return where the capitalised words at the beginning of ``words`` end."""
+    end = words.start()
+    for word in re.finditer(r"\S+", words[0]):
+        if not _is_capitalised(word[0]):
+            break
+        end = words.start() + word.end()
+    return end
