@@ -16,17 +16,7 @@ from tuquan.workbook.container import UnreadableFile, read_members
 from tuquan.workbook.grid import MAX_CELLS, MAX_SHEETS
 from tuquan.workbook.ods import workbook_from_ods
 
-WORDS = [
-    "office",
-    "table",
-    "text",
-    "style",
-    "meta",
-    "number:datastyle",
-    "fo:xsl-fo-compatible",
-    "svg:svg-compatible",
-    "draw:drawing",
-]
+WORDS = "office table text style meta number:datastyle fo:xsl-fo-compatible svg:svg-compatible draw:drawing"
 SPACES = " ".join(
     f'xmlns:{prefix}="urn:oasis:names:tc:opendocument:xmlns:{word or prefix}:1.0"'
     for prefix, _, word in (entry.partition(":") for entry in WORDS.split())
