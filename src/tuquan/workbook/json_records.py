@@ -52,6 +52,8 @@ def _read(document: str) -> Records:
     heads = list(dict.fromkeys(name for record in records for name in record))
     if len(heads) > MAX_COLUMN:
         raise too_large("columns", len(heads), MAX_COLUMN)
+    if len(records) * len(heads) > MAX_VALUES:
+        raise too_large("values", len(records) * len(heads), MAX_VALUES)
     sheet = phrase("receipt.json_sheet")
     rows: list[tuple[str, list[str | None]]] = []
     cells: dict[tuple[int, int], WrittenCell] = {}
@@ -156,4 +158,17 @@ def _written(value: Any) -> tuple[str | None, str]:
         return str(int(value)), "boolean"
     if isinstance(value, _Number):
         return str(value), "number"
-    return (value.strip() if isinstance(value, str) else json.dumps(value, ensure_ascii=False)), "text"
+    return (value.strip() if isinstance(value, str) else _as_json(value)), "text"
+
+
+def _as_json(value: Any) -> str:
+    """Return JSON with each number as it was written."""
+    if isinstance(value, dict):
+        return (
+            "{"
+            + ", ".join(f"{json.dumps(name, ensure_ascii=False)}: {_as_json(part)}" for name, part in value.items())
+            + "}"
+        )
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_as_json, value)) + "]"
+    return str(value) if isinstance(value, _Number) else json.dumps(value, ensure_ascii=False)
