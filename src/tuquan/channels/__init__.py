@@ -1,0 +1,135 @@
+"""Where reports come from and where answers go, besides the inbox folder; each channel ends in ``collect.receive``.
+
+``TUQUAN_CHANNELS`` names them, separated by spaces. The user of such a URL is an Airflow connection, which alone knows
+host, login and password::
+
+    sftp://tuquan_sftp@/inbox  s3://tuquan_s3@bucket/inbox  imap://tuquan_imap@/INBOX
+    kobo://tuquan_kobo@/aXb3…  smtp://tuquan_smtp@
+
+``smtp`` only sends answers; mail needs both. Servers and drivers are imported when a channel is used: reading the list
+costs nothing.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from tuquan import collect
+from tuquan.outbox import waiting_replies
+
+FOLDER = "folder"
+INCOMING = ("sftp", "s3", "imap", "kobo")
+OUTGOING = ("sftp", "s3", "smtp")
+
+
+class WrongChannel(ValueError):
+    """``TUQUAN_CHANNELS`` does not say which channel is meant. Never repeats what it says: it might be a password."""
+
+
+def incoming() -> list[str]:
+    """Return the channels that bring reports, the folder first."""
+    return [FOLDER, *(url for url in _configured() if urlsplit(url).scheme in INCOMING)]
+
+
+def outgoing() -> list[str]:
+    """Return the channels that take answers."""
+    return [url for url in _configured() if urlsplit(url).scheme in OUTGOING]
+
+
+def _configured() -> list[str]:
+    """Return the URLs of ``TUQUAN_CHANNELS``.
+
+    Raises:
+        WrongChannel: one of them is of no known kind, names no connection, or holds a password.
+    """
+    urls = os.environ.get("TUQUAN_CHANNELS", "").split()
+    for number, url in enumerate(urls, start=1):
+        parts = urlsplit(url)
+        if parts.scheme not in {*INCOMING, *OUTGOING}:
+            raise WrongChannel(f"channel {number} of TUQUAN_CHANNELS is none of {', '.join({*INCOMING, *OUTGOING})}")
+        if not parts.username or parts.password is not None:
+            raise WrongChannel(
+                f"channel {number} of TUQUAN_CHANNELS has to name an Airflow connection and no password: "
+                f"{parts.scheme}://connection@/place"
+            )
+    return urls
+
+
+def receive(channel: str, get_connection: Callable[[str], Any], storage_path: Callable[[str], Any]) -> None:
+    """Receive what is new in one channel of :func:`incoming`.
+
+    ``get_connection`` and ``storage_path`` are Airflow's ``Connection.get`` and ``ObjectStoragePath``.
+
+    Raises:
+        ServerFailed, OSError: the server is down or refuses us; other channels don't depend on it.
+    """
+    if channel == FOLDER:
+        collect.register_inbox()
+        return
+    parts = urlsplit(channel)
+    if parts.scheme == "imap":
+        from tuquan.channels import mail
+
+        folder = parts.path.strip("/") or "INBOX"
+        mail.receive_mailbox(
+            _mail_server(get_connection(parts.username), mail.IMAPS), folder, f"{mail.CHANNEL}{parts.username}"
+        )
+    elif parts.scheme == "kobo":
+        from tuquan.channels import kobo
+
+        connection = get_connection(parts.username)
+        with kobo.client(_address(connection), connection.password) as server:
+            collect.receive(kobo.deliveries_of(server, parts.path.strip("/")))
+    else:
+        from tuquan.channels import storage
+
+        files, root = _files(channel, get_connection, storage_path)
+        listed = storage.sftp_deliveries if parts.scheme == "sftp" else storage.bucket_deliveries
+        collect.receive(listed(files, root, f"{parts.scheme} {parts.username}"))
+
+
+def send_replies(channel: str, get_connection: Callable[[str], Any], storage_path: Callable[[str], Any]) -> None:
+    """Send what waits in the outbox for one channel of :func:`outgoing`; raises as :func:`receive` does."""
+    parts = urlsplit(channel)
+    if parts.scheme == "smtp":
+        from tuquan.channels import mail
+
+        connection = get_connection(parts.username)
+        sender = connection.extra_dejson.get("from_email") or connection.login
+        mail.send_replies(_mail_server(connection, mail.SMTPS), sender)
+    elif waiting_replies(channel_name := f"{parts.scheme} {parts.username}"):
+        from tuquan.channels import storage
+
+        files, _ = _files(channel, get_connection, storage_path)
+        storage.put_replies(files, channel_name)
+
+
+def _files(channel: str, get_connection: Callable[[str], Any], storage_path: Callable[[str], Any]) -> tuple[Any, str]:
+    from tuquan.channels import storage
+
+    parts = urlsplit(channel)
+    if parts.scheme == "sftp":
+        return storage.sftp(get_connection(parts.username)), parts.path
+    path = storage_path(channel)
+    return path.fs, path.path
+
+
+def _mail_server(connection: Any, port: int) -> Any:
+    from tuquan.channels import mail
+
+    return mail.Server(
+        connection.host,
+        connection.port or port,
+        connection.login or "",
+        connection.password or "",
+        use_tls=connection.extra_dejson.get("use_ssl", True) is not False,
+    )
+
+
+def _address(connection: Any) -> str:
+    """The address of an HTTP connection, whose kind is its schema: https unless it says otherwise."""
+    if "://" in (connection.host or ""):
+        return connection.host
+    port = f":{connection.port}" if connection.port else ""
+    return f"{connection.schema or 'https'}://{connection.host}{port}"
