@@ -9,14 +9,16 @@ would be stored as a whole.
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, partial
+from functools import cache, lru_cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from tuquan import settings
 from tuquan.vocabulary.catalogue import load_catalogue
+from tuquan.vocabulary.forms import load_forms
 from tuquan.vocabulary.phrases import phrase
-from tuquan.vocabulary.privacy_signs import Signs, load_signs, plain
+from tuquan.vocabulary.privacy_signs import load_signs, plain
 from tuquan.vocabulary.seeds import read_seed
 from tuquan.workbook.remarks import quoted, remark
 from tuquan.workbook.submission import Finding
@@ -27,6 +29,9 @@ MOST_PLACES = 5  # that one sentence names
 ROWS_OF_A_SIGNATURE, COLUMNS_OF_A_SIGNATURE = 10, 4
 LONGEST_HEADING = 60
 _DAY = re.compile(r"(?:\d{1,2}[/.-]){0,2}(?:19|20)\d\d")
+_SEPARATORS = re.compile(r"[ .-]")
+Found = dict[str, dict[str, None]]  # kind → places, as an ordered set
+HEADS = ("telephone", "identity_number", "name", "birth", "origin")
 _CHECKS = {
     "telephone": "no_telephone_numbers",
     "identity_number": "no_identity_numbers",
@@ -47,18 +52,25 @@ class _Spot(NamedTuple):
     raw_type: str = "text"
 
 
+class _Reading(NamedTuple):
+    """What one text holds by itself: kinds of signs, what it is the head of, and lines that are names."""
+
+    kinds: frozenset[str]
+    headings: tuple[str, ...]
+    is_signature_line: bool
+    names: tuple[str, ...]
+
+
 def screen_workbook(workbook: Workbook, declared_name: str) -> list[Finding]:
     """Return one finding per kind of sign and sheet; none when the file may be stored."""
     file = quoted(declared_name)
     findings = _of_file(workbook, declared_name, file)
     for sheet in workbook.sheets:
-        found = _Screening(_unknown_texts(sheet), partial(_spots, sheet)).kinds()
-        beside = {"privacy.beside_the_cells": sheet.other_texts, "privacy.lines_above": sheet.lines_above}
-        for name, texts in beside.items():
-            for kind in _of_lines(texts):
-                found[kind].append(phrase(name))
-        for kind in _of_lines((sheet.name,)):
-            found[kind].append(phrase("privacy.sheet_name"))
+        found = _Screening(_texts_of(sheet), partial(_spots_of, sheet)).kinds()
+        texts = {"privacy.beside_the_cells": sheet.other_texts, "privacy.lines_above": sheet.lines_above}
+        for name, lines in {**texts, "privacy.sheet_name": (sheet.name,)}.items():
+            for kind in _kinds_in_lines(lines):
+                found[kind][phrase(name)] = None
         head = "privacy.sheet" if sheet.state == "visible" else "privacy.hidden_sheet"
         findings += _findings(found, file, sheet.name, head)
     return findings
@@ -67,109 +79,100 @@ def screen_workbook(workbook: Workbook, declared_name: str) -> list[Finding]:
 def screen_records(records: Records, declared_name: str) -> list[Finding]:
     """Return one finding per kind of sign in a table of text; none when the file may be stored."""
     file = quoted(declared_name)
-    spots = list(_record_spots(records))
-    known = _known_texts(settings.load().seeds)
-    texts = [spot for spot in spots if spot.text not in known and not (spot.text.isdigit() and len(spot.text) < 9)]
-    found = _Screening((spot for spot in texts if spot.raw_type == "text"), lambda: iter(spots)).kinds()
+    found = _Screening(_texts_in(records), partial(_spots_in, records)).kinds()
     return [*_of_name(declared_name, file), *_findings(found, file, records.sheet, "privacy.sheet")]
 
 
 class _Screening:
-    """Judges the texts of one sheet together: a name means another thing below a signature line or in a column."""
+    """Judges the texts of one sheet together: a name means another thing below a signature line or in a column.
 
-    def __init__(self, texts: Iterable[_Spot], all_spots: Callable[[], Iterable[_Spot]]) -> None:
-        self.signs: Signs = load_signs()
+    Hostile sheets are full of names and heads, so that nothing here compares each of them with each other.
+    """
+
+    def __init__(self, texts: Iterable[tuple[_Reading, _Spot]], all_spots: Callable[[], Iterable[_Spot]]) -> None:
+        self.signs = load_signs()
         self.all_spots = all_spots
-        self.found: dict[str, list[str]] = defaultdict(list)
+        self.found: Found = defaultdict(dict)
         self.names: list[tuple[_Spot, str]] = []
-        self.signature_lines: list[_Spot] = []
-        self.headings: list[tuple[str, _Spot]] = []
-        for spot in texts:
-            self._read(spot)
+        self.signature_lines: set[tuple[int, int]] = set()
+        self.heads: set[str] = set()
+        self.first_below: dict[tuple[str, int], int] = {}  # (kind, column) → row of the topmost head
+        self.first_beside: dict[tuple[str, int], int] = {}  # (kind, row) → column of the leftmost head
+        for reading, spot in texts:
+            self._take(reading, spot)
 
-    def kinds(self) -> dict[str, list[str]]:
+    def kinds(self) -> Found:
         """Return the places of each kind of sign, in the order of the sheet."""
         if self.names:
             self._judge_names()
-        if self.headings:
-            self._look_at_headings(list(self.all_spots()))
+        if self.heads:
+            for spot in self.all_spots():
+                self._judge_answer(spot)
         return self.found
 
-    def _add(self, kind: str, place: str) -> None:
-        if place not in self.found[kind]:
-            self.found[kind].append(place)
-
-    def _read(self, spot: _Spot) -> None:
-        signs, text = self.signs, spot.text
-        for kind in signs.kinds_in(text):
-            self._add(kind, spot.place)
-        if signs.secrecy_mark.search(text):
-            self._add("secrecy", spot.place)
-        if signs.told_names(text):
-            self._add("signature", spot.place)
-        if len(text) <= LONGEST_HEADING:
-            for kind, word in (("telephone", signs.telephone_word), ("identity_number", signs.identity_word)):
-                if word.search(text):
-                    self.headings.append((kind, spot))
-        for line in text.split("\n"):
-            self._read_line(spot, line.strip())
-
-    def _read_line(self, spot: _Spot, line: str) -> None:
-        signs, folded = self.signs, line.casefold()
-        if signs.secrecy_line.fullmatch(folded):
-            self._add("secrecy", spot.place)
-        elif signs.signature_line.fullmatch(folded):
-            self.signature_lines.append(spot)
-        elif len(folded) <= LONGEST_HEADING and (heading := signs.heading.fullmatch(folded.rstrip(" :*"))):
-            self.headings.append((heading.lastgroup or "", spot))
-        elif signs.names_in(line, may_be_a_place=True):
-            self.names.append((spot, line))
+    def _take(self, reading: _Reading, spot: _Spot) -> None:
+        for kind in reading.kinds:
+            self.found[kind][spot.place] = None
+        if reading.is_signature_line:
+            self.signature_lines.add((spot.row, spot.column))
+        for kind in reading.headings:
+            self.heads.add(spot.place)
+            self.first_below.setdefault((kind, spot.column), spot.row)
+            self.first_beside.setdefault((kind, spot.row), spot.column)
+        self.names += [(spot, name) for name in reading.names]
 
     def _judge_names(self) -> None:
         """Tell signatures and lists from names that merely occur."""
-        columns: dict[tuple[str, int], list[_Spot]] = defaultdict(list)
+        lists: dict[tuple[str, int], list[_Spot]] = defaultdict(list)
         for spot, line in self.names:
-            if any(_belongs_to(spot, above) for above in self.signature_lines) and self._signs_here(line):
-                self._add("signature", spot.place)
+            # Below a signature line stands a signatory, even when a commune bears the same name.
+            if self.signs.names_in(line, may_be_a_place=len(line.split()) > 2) and self._is_near_a_signature_line(spot):
+                self.found["signature"][spot.place] = None
             for _ in range(self.signs.names_in(line)):
-                columns["column", spot.column].append(spot)
-                columns["row", spot.row].append(spot)
-        for (direction, _), spots in columns.items():
-            if len(spots) >= NAMES_OF_A_LIST and not self._names_places(spots, direction):
-                for spot in spots:
-                    self._add("people", spot.place)
+                lists["column", spot.column].append(spot)
+                lists["row", spot.row].append(spot)
+        lists = {where: spots for where, spots in lists.items() if len(spots) >= NAMES_OF_A_LIST}
+        of_places = self._lists_of_places(lists) if lists else set()
+        for where, spots in lists.items():
+            if where not in of_places:
+                self.found["people"].update(dict.fromkeys(spot.place for spot in spots))
 
-    def _signs_here(self, line: str) -> bool:
-        return bool(self.signs.names_in(line, may_be_a_place=len(line.split()) > 2))
+    def _is_near_a_signature_line(self, spot: _Spot) -> bool:
+        return bool(self.signature_lines) and any(
+            (row, column) in self.signature_lines
+            for row in range(spot.row - ROWS_OF_A_SIGNATURE, spot.row + 1)
+            for column in range(spot.column - COLUMNS_OF_A_SIGNATURE, spot.column + COLUMNS_OF_A_SIGNATURE + 1)
+        )
 
-    def _names_places(self, spots: list[_Spot], direction: str) -> bool:
-        """Whether the nearest text above the first name (or to its left) says that places are listed."""
-        first = min(spots)
-        if direction == "column":
-            before = [spot for spot in self.all_spots() if spot.column == first.column and spot.row < first.row]
-        else:
-            before = [spot for spot in self.all_spots() if spot.row == first.row and spot.column < first.column]
-        texts = [spot for spot in before if spot.raw_type == "text" and len(spot.text) > 3]
-        return bool(texts) and self.signs.place_heading.fullmatch(max(texts).text.strip().casefold()) is not None
+    def _lists_of_places(self, lists: dict[tuple[str, int], list[_Spot]]) -> set[tuple[str, int]]:
+        """Return the lists of which the nearest text above (or to the left of) the first name says: places."""
+        first = {where: min(spots) for where, spots in lists.items()}
+        nearest: dict[tuple[str, int], _Spot] = {}
+        for spot in self.all_spots():
+            if spot.raw_type == "text" and len(spot.text) > 1 and not spot.text.startswith("("):
+                for where in (("column", spot.column), ("row", spot.row)):
+                    if where in first and spot < first[where]:
+                        nearest[where] = max(spot, nearest.get(where, spot))
+        says_places = self.signs.place_heading.fullmatch
+        return {where for where, spot in nearest.items() if says_places(spot.text.strip().casefold())}
 
-    def _look_at_headings(self, spots: list[_Spot]) -> None:
-        for kind, head in self.headings:
-            is_list = kind in ("name", "birth", "origin")
-            for spot in spots:
-                is_below = spot.column == head.column and spot.row > head.row
-                is_beside = spot.row == head.row and spot.column > head.column
-                if (is_below or (is_beside and kind != "origin")) and self._answers(kind, spot, is_below=is_below):
-                    self._add("people" if is_list else kind, spot.place)
+    def _judge_answer(self, spot: _Spot) -> None:
+        """Tell whether what stands below or beside a head is what it asks for."""
+        for kind in HEADS:
+            is_below = spot.row > self.first_below.get((kind, spot.column), spot.row)
+            is_beside = spot.column > self.first_beside.get((kind, spot.row), spot.column) and kind != "origin"
+            if (is_below or is_beside) and self._answers(kind, spot, is_below=is_below):
+                self.found[kind if kind in _CHECKS else "people"][spot.place] = None
 
     def _answers(self, kind: str, spot: _Spot, *, is_below: bool) -> bool:
-        """Whether what stands below or beside a heading is what it asks for."""
         text = spot.text.strip()
-        if kind in ("telephone", "identity_number"):
-            digits = re.sub(r"[ .-]", "", text.removesuffix(".0"))
+        if kind in _CHECKS:
+            digits = _SEPARATORS.sub("", text.removesuffix(".0"))
             return spot.raw_type in ("number", "text") and digits.isdigit() and 9 <= len(digits) <= 12
         if kind == "birth":
             return spot.raw_type == "date" or _DAY.fullmatch(text) is not None
-        if spot.raw_type != "text" or text in _known_texts(settings.load().seeds) or self._is_a_head(spot):
+        is_ours = text in _known_texts(settings.load().seeds)
+        if spot.raw_type != "text" or is_ours or self._is_a_head(spot):
             return False
         if kind == "origin":
             return any(letter.isalpha() for letter in text[2:])
@@ -178,24 +181,49 @@ class _Screening:
         return any(self.signs.is_name(line.strip(), any_family=any_family) for line in text.split("\n"))
 
     def _is_a_head(self, spot: _Spot) -> bool:
-        return any(spot.place == head.place for _, head in self.headings) or spot in self.signature_lines
+        return spot.place in self.heads or (spot.row, spot.column) in self.signature_lines
 
 
-def _belongs_to(name: _Spot, line: _Spot) -> bool:
-    return 0 <= name.row - line.row <= ROWS_OF_A_SIGNATURE and abs(name.column - line.column) <= COLUMNS_OF_A_SIGNATURE
+@lru_cache(maxsize=4096)  # most lines of a form are the same on every form
+def _read(text: str, seeds: Path) -> _Reading | None:
+    """Return what ``text`` holds by itself; None when there is nothing to look at."""
+    signs, text = load_signs(seeds), plain(text)
+    kinds, headings, names, is_signature_line = signs.kinds_in(text), [], [], False
+    if signs.secrecy_mark.search(text):
+        kinds.add("secrecy")
+    if signs.told_names(text):
+        kinds.add("signature")
+    if len(text) <= LONGEST_HEADING:
+        words = {"telephone": signs.telephone_word, "identity_number": signs.identity_word}
+        headings += [kind for kind, word in words.items() if word.search(text)]
+    for line in map(str.strip, text.split("\n")):
+        folded = line.casefold()
+        if signs.secrecy_line.fullmatch(folded):
+            kinds.add("secrecy")
+        elif signs.signature_line.fullmatch(folded):
+            is_signature_line = True
+        elif len(folded) <= LONGEST_HEADING and (heading := signs.heading.fullmatch(folded.rstrip(" :*"))):
+            headings.append(heading.lastgroup or "")
+        elif signs.names_in(line, may_be_a_place=True):
+            names.append(line)
+    if not (kinds or headings or names or is_signature_line):
+        return None
+    return _Reading(frozenset(kinds), tuple(headings), is_signature_line, tuple(names))
 
 
-def _of_lines(lines: Iterable[str]) -> dict[str, list[str]]:
+def _kinds_in_lines(lines: Iterable[str]) -> Found:
     """Return the kinds of signs in texts outside of cells, which stand one below the other."""
     texts = [text for entry in lines for text in plain(entry).split("\n")]
-    spots = [_Spot(row, 0, "", text) for row, text in enumerate(texts)]
-    return _Screening(spots, lambda: spots).kinds() if spots else {}
+    spots = [_Spot(row, 0, str(row), text) for row, text in enumerate(texts)]
+    seeds = settings.load().seeds
+    read = [(reading, spot) for spot in spots if (reading := _read(spot.text, seeds)) is not None]
+    return _Screening(read, lambda: spots).kinds() if read else {}
 
 
 def _of_file(workbook: Workbook, declared_name: str, file: str) -> list[Finding]:
     """Return what is to be said about the file as a whole: its name, its properties, its pictures."""
     findings = _of_name(declared_name, file)
-    found = {kind: [phrase("privacy.properties")] for kind in _of_lines(workbook.properties.values())}
+    found = {kind: {phrase("privacy.properties"): None} for kind in _kinds_in_lines(workbook.properties.values())}
     findings += _findings(found, file, None, "")
     if workbook.pictures:
         findings.append(remark("no_pictures", file=file, written=str(len(workbook.pictures))))
@@ -205,10 +233,10 @@ def _of_file(workbook: Workbook, declared_name: str, file: str) -> list[Finding]
 def _of_name(declared_name: str, file: str) -> list[Finding]:
     if not load_signs().secrecy_in_file_name.search(plain(declared_name)):
         return []
-    return _findings({"secrecy": [phrase("privacy.file_name")]}, file, None, "")
+    return _findings({"secrecy": {phrase("privacy.file_name"): None}}, file, None, "")
 
 
-def _findings(found: dict[str, list[str]], file: str, sheet: str | None, head: str) -> list[Finding]:
+def _findings(found: Found, file: str, sheet: str | None, head: str) -> list[Finding]:
     return [
         remark(
             check,
@@ -224,22 +252,30 @@ def _findings(found: dict[str, list[str]], file: str, sheet: str | None, head: s
     ]
 
 
-def _listed(places: list[str]) -> str:
-    return ", ".join([*places[:MOST_PLACES], *(["…"] if len(places) > MOST_PLACES else [])])
+def _listed(places: Iterable[str]) -> str:
+    first = list(islice(places, MOST_PLACES + 1))
+    return ", ".join(first[:MOST_PLACES] + (["…"] if len(first) > MOST_PLACES else []))
 
 
-def _unknown_texts(sheet: Sheet) -> Iterator[_Spot]:
-    """Yield the texts that are not our own words, and what a number format makes look like a telephone number."""
-    known = _known_texts(settings.load().seeds)
+def _texts_of(sheet: Sheet) -> Iterator[tuple[_Reading, _Spot]]:
+    """Yield what there is to look at among the texts that are not our own words."""
+    seeds = settings.load().seeds
+    known = _known_texts(seeds)
     for cell in sheet.cells.values():
+        text = cell.raw_text
+        if not text or text in known:
+            continue
         if cell.raw_type == "text":
-            if cell.raw_text and cell.raw_text not in known:
-                yield _spot(cell)
-        elif cell.number_format and cell.number_format.startswith("00000") and cell.raw_type == "number":
-            yield _spot(cell)
+            reading = _read(text, seeds)
+        elif cell.raw_type == "number" and (cell.number_format or "").startswith("00000"):
+            reading = _read(_as_shown(text, cell), seeds)
+        else:
+            continue
+        if reading is not None:
+            yield reading, _spot(cell)
 
 
-def _spots(sheet: Sheet) -> Iterator[_Spot]:
+def _spots_of(sheet: Sheet) -> Iterator[_Spot]:
     return (_spot(cell) for cell in sheet.cells.values() if cell.raw_text)
 
 
@@ -248,20 +284,33 @@ def _spot(cell: WrittenCell) -> _Spot:
     column = 0
     for letter in letters:
         column = 26 * column + ord(letter) - 64
-    text = plain(cell.raw_text or "")
-    if cell.raw_type == "number" and cell.number_format and cell.number_format.startswith("00000"):
-        text = text.removesuffix(".0").zfill(cell.number_format.count("0"))
-    return _Spot(int(cell.cell[len(letters) :]), column, cell.cell, text, cell.raw_type)
+    return _Spot(int(cell.cell[len(letters) :]), column, cell.cell, plain(cell.raw_text or ""), cell.raw_type)
 
 
-def _record_spots(records: Records) -> Iterator[_Spot]:
+def _as_shown(number: str, cell: WrittenCell) -> str:
+    """Return a number with the zeros that its format puts in front: telephone numbers are kept like that."""
+    return number.removesuffix(".0").zfill((cell.number_format or "").count("0"))
+
+
+def _texts_in(records: Records) -> Iterator[tuple[_Reading, _Spot]]:
+    seeds = settings.load().seeds
+    known = _known_texts(seeds)
+    for spot in _spots_in(records):
+        is_a_short_number = len(spot.text) < 9 and spot.text.isdigit()
+        if spot.raw_type == "text" and not is_a_short_number and spot.text not in known:
+            reading = _read(spot.text, seeds)
+            if reading is not None:
+                yield reading, spot
+
+
+def _spots_in(records: Records) -> Iterator[_Spot]:
     for column, text in enumerate(records.heads):
         yield _Spot(0, column, phrase("privacy.heads"), plain(text))
-    for row, (place, texts) in enumerate(records.rows, start=1):
+    for row, (place, texts) in enumerate(records.rows):
         for column, text in enumerate(texts):
             if text:
-                known = records.cells.get((row - 1, column))
-                yield _Spot(row, column, place, plain(text), known.raw_type if known else "text")
+                known = records.cells.get((row, column))
+                yield _Spot(row + 1, column, place, plain(text), known.raw_type if known else "text")
 
 
 @cache
@@ -270,10 +319,11 @@ def _known_texts(seeds: Path) -> frozenset[str]:
 
     A phrase of the form that stands above a signature is not among them: what stands below it is judged by it.
     """
-    catalogue = load_catalogue(seeds)
+    catalogue, forms = load_catalogue(seeds), load_forms(seeds).values()
     words = {
         *(text for item in catalogue for text in (item.indicator, item.name_vi, item.unit_measure)),
         *(row["name_vi"] for row in read_seed("indicator_groups", seeds)),
+        *(form.name_vi.upper() for form in forms),
         *(row["text_vi"] for row in read_seed("phrases", seeds) if row["phrase"].startswith("form.")),
     }
     is_above_a_name = load_signs(seeds).signature_line.fullmatch
