@@ -1,157 +1,262 @@
-"""One Vietnamese receipt per received file: what was taken, what waits and why, and what to do.
+"""One Vietnamese answer per received file: what was taken, what waits and why, and what to do.
 
-A receipt is a text file below ``receipts/``, in the folder of its period, named after the sender's file. It holds what
-stands in the register, so it can be written again at any time.
+Below ``receipts/<period>/<commune>/`` lie, for each file, its receipt and a workbook to be corrected when there is
+something to correct, and for the commune and period one digest of everything that it sent. All of it says what stands
+in the register, so it can be written again at any time. What came by a channel that can be answered goes to the outbox.
 """
 
 import re
-from collections.abc import Iterable
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from tuquan import settings, warehouse
+from tuquan import outbox, settings, warehouse
+from tuquan.answers import area_vi, digest_text, receipt_text
+from tuquan.corrections import Correction, correction_for
 from tuquan.vocabulary.areas import load_register
+from tuquan.vocabulary.forms import current_form
 from tuquan.vocabulary.periods import parse_period
-from tuquan.vocabulary.phrases import load_checks, number_vi, period_vi, phrase, shown
+from tuquan.vocabulary.phrases import period_vi, phrase
 
-VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
-MOST_FINDINGS = 100  # of one list: a form has 60 rows, and a wrong column of a CSV is wrong in each of its lines
-NAME_BYTES = 200  # a file system takes 255, and a letter has up to 4
+__all__ = ["receipt_text", "write_digests", "write_receipts"]
+
+BATCH = 500  # files whose answers are in memory together
+NAME_BYTES = 180  # a file system takes 255, a letter has up to 4, and something is put in front and behind
 _UNSAFE = re.compile(r"[^\w.\- ]+")
+_BETWEEN = f"\n{'─' * 40}\n\n"
+_COUNTS = """
+    count(*) filter (is_loaded and cells.status = 'read') as cells_read,
+    count(*) filter (is_loaded and cells.status = 'blank') as cells_blank,
+    count(*) filter (is_loaded and cells.status in ('held', 'refused')) as cells_held
+"""
+# Those that one mail may answer stand together.
 _PENDING = """
-select arrivals.*, first_arrivals.received_at as first_received_at
+select arrivals.*, first_arrivals.received_at as first_received_at, replies.* exclude (arrival_id, channel)
 from raw.arrivals
 left join raw.arrivals as first_arrivals on arrivals.repeats_arrival_id = first_arrivals.arrival_id
+left join meta.replies on arrivals.arrival_id = replies.arrival_id
 where arrivals.receipt_path is null and arrivals.status <> 'registered'
-order by arrivals.arrival_id
+order by replies.address, arrivals.arrival_id
 """
-_SUBMISSIONS = """
-select submissions.*,
-    count(*) filter (cells.status = 'read') as cells_read,
-    count(*) filter (cells.status = 'blank') as cells_blank,
-    count(*) filter (cells.status in ('held', 'refused')) as cells_held
+_SUBMISSIONS = f"""
+select submissions.*, {_COUNTS}
 from raw.submissions
 left join raw.cells using (submission_id)
 where submissions.arrival_id in (select unnest(?))
 group by all
 order by submission_id
-"""
+"""  # noqa: S608 - our own words
 _FINDINGS = "select * from raw.findings where arrival_id in (select unnest(?)) order by rowid"
+_CELLS = "select * from raw.cells where submission_id = ?"
+# What was sent for the communes and periods of some files; a repeat says what the file says that it repeats.
+_REPORTS = f"""
+with
+
+    files as (
+        select arrivals.* exclude (status), arrivals.status as file_status,
+            coalesce(repeats_arrival_id, arrival_id) as read_arrival_id
+        from raw.arrivals
+        where status <> 'registered'
+    ),
+
+    touched as (
+        select distinct area_key, time_period
+        from files
+        inner join raw.submissions on submissions.arrival_id = files.read_arrival_id
+        where files.arrival_id in (select unnest(?)) and area_key is not null and time_period is not null
+    )
+
+select files.*, submissions.* exclude (arrival_id), first_arrivals.received_at as first_received_at, {_COUNTS}
+from touched
+inner join raw.submissions using (area_key, time_period)
+inner join files on submissions.arrival_id = files.read_arrival_id
+inner join raw.arrivals as first_arrivals on submissions.arrival_id = first_arrivals.arrival_id
+left join raw.cells using (submission_id)
+group by all
+order by area_key, time_period, files.arrival_id, submission_id
+"""  # noqa: S608 - our own words
+
+
+@dataclass(frozen=True)
+class _Answer:
+    arrival: dict
+    keys: frozenset[tuple[str, str]]  # (area_key, time_period) that it is about
+    path: Path
+    text: str
+    correction: Correction | None
+
+    @property
+    def workbook_path(self) -> Path | None:
+        name = self.path.name.removesuffix(".txt")
+        return self.path.with_name(self.correction.file_name(name)) if self.correction else None
+
+    @property
+    def files(self) -> dict[Path, bytes]:
+        """Receipt and workbook, by their place below the folder of receipts."""
+        files = {self.path: self.text.encode()}
+        return files | {self.workbook_path: self.correction.content} if self.correction else files
 
 
 def write_receipts() -> int:
-    """Write the receipt of every file that has an outcome and no receipt yet; return how many were written."""
-    folder = settings.load().receipts
+    """Answer every file that has an outcome and no receipt yet; return how many were answered."""
+    count = 0
     with warehouse.connect() as connection:
-        pending = warehouse.rows(connection, _PENDING)
-        ids = [arrival["arrival_id"] for arrival in pending]
-        submissions = _grouped(warehouse.rows(connection, _SUBMISSIONS, [ids]))
-        findings = _grouped(warehouse.rows(connection, _FINDINGS, [ids]))
-        written = []
-        for arrival in pending:
-            own = submissions.get(arrival["arrival_id"], [])
-            path = _path(arrival, own)
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(_text(arrival, own, findings.get(arrival["arrival_id"], [])), encoding="utf-8")
-            written.append({"arrival_id": arrival["arrival_id"], "receipt_path": str(path)})
-        with warehouse.transaction(connection):
-            connection.execute("create or replace temp table written (arrival_id bigint, receipt_path text)")
-            warehouse.append(connection, "written", written)
-            connection.execute(
-                "update raw.arrivals set receipt_path = written.receipt_path "
-                "from written where arrivals.arrival_id = written.arrival_id"
-            )
-    return len(written)
+        for arrivals in _batches(warehouse.rows(connection, _PENDING)):
+            answers = _answers(connection, arrivals)
+            for answer in answers:
+                _write(answer.files)
+            _write_digests(connection, [arrival["arrival_id"] for arrival in arrivals])
+            _reply(answers)
+            _note(connection, answers)
+            count += len(answers)
+    return count
+
+
+def write_digests(arrival_ids: Sequence[int]) -> None:
+    """Write the digests of the communes and periods of some files again, after a decision about them."""
+    with warehouse.connect() as connection:
+        _write_digests(connection, arrival_ids)
+
+
+def _batches(pending: Iterable[dict]) -> Iterator[list[dict]]:
+    """Yield arrivals so that those of one sender by mail stay together."""
+    batch: list[dict] = []
+    for _, group in groupby(
+        pending, key=lambda arrival: (arrival["channel"], arrival["address"] or arrival["arrival_id"])
+    ):
+        if len(batch) >= BATCH:
+            yield batch
+            batch = []
+        batch += group
+    if batch:
+        yield batch
+
+
+def _answers(connection: warehouse.Connection, arrivals: Sequence[dict]) -> list[_Answer]:
+    ids = [arrival["arrival_id"] for arrival in arrivals]
+    submissions = _grouped(warehouse.rows(connection, _SUBMISSIONS, [ids]))
+    findings = _grouped(warehouse.rows(connection, _FINDINGS, [ids]))
+    answers = []
+    for arrival in arrivals:
+        own, found = submissions[arrival["arrival_id"]], findings[arrival["arrival_id"]]
+        cells_of = partial(_cells, connection)
+        correction = correction_for(arrival, own, found, cells_of, _screened(arrival))
+        path = _path(arrival, own)
+        enclosed = correction and correction.sentences(correction.file_name(path.name.removesuffix(".txt")))
+        keys = frozenset((one["area_key"], one["time_period"]) for one in own if one["area_key"] and one["time_period"])
+        answers.append(_Answer(arrival, keys, path, receipt_text(arrival, own, found, enclosed), correction))
+    return answers
+
+
+def _cells(connection: warehouse.Connection, submission_id: str) -> list[dict]:
+    return warehouse.rows(connection, _CELLS, [submission_id])
 
 
 def _grouped(rows: Iterable[dict]) -> dict[int, list[dict]]:
-    grouped: dict[int, list[dict]] = {}
+    grouped: dict[int, list[dict]] = defaultdict(list)
     for row in rows:
-        grouped.setdefault(row["arrival_id"], []).append(row)
+        grouped[row["arrival_id"]].append(row)
     return grouped
 
 
-def _path(arrival: dict, submissions: list[dict]) -> Path:
+def _screened(arrival: dict) -> Path | None:
+    """Where the bytes of a file lie when somebody could look inside."""
+    path = settings.load().stored_file("raw", arrival["sha256"]) if arrival["sha256"] else None
+    return path if path and path.exists() else None
+
+
+def _path(arrival: dict, submissions: Sequence[dict]) -> Path:
+    """Return where a receipt lies: with its commune, with its period when it is about several, or apart."""
     periods = {submission["time_period"] for submission in submissions if submission["time_period"]}
-    folder = periods.pop() if len(periods) == 1 else phrase("receipt.folder_without_period")
+    areas = {submission["area_key"] for submission in submissions}
+    if len(periods) != 1:
+        folder = Path(phrase("receipt.folder_without_period"))
+    elif len(areas) == 1:
+        folder = _folder(areas.pop(), periods.pop())
+    else:
+        folder = Path(periods.pop())
     # The arrival's number keeps two files of one name apart; the name itself is cleaned, so it cannot leave the folder.
     name = _UNSAFE.sub("_", arrival["declared_name"].rsplit("/", 1)[-1])[:80]
     name = name.encode()[:NAME_BYTES].decode(errors="ignore").strip(". ")
-    return Path(folder) / f"{arrival['arrival_id']:06d} {name}.txt"
+    return folder / f"{arrival['arrival_id']:06d} {name}.txt"
 
 
-def _text(arrival: dict, submissions: list[dict], findings: list[dict]) -> str:
-    lines = [phrase("receipt.header"), "", phrase("receipt.file", file=shown(arrival["declared_name"]))]
-    lines.append(phrase("receipt.received_at", time=_time_vi(arrival["received_at"])))
-    if arrival["sha256"]:
-        lines.append(phrase("receipt.fingerprint", sha256=arrival["sha256"][:16]))
-    if arrival["status"] == "duplicate":
-        lines += ["", phrase("receipt.duplicate", time=_time_vi(arrival["first_received_at"]))]
-    elif not submissions:
-        lines += ["", phrase("receipt.held_file" if arrival["status"] == "held" else f"receipt.{arrival['status']}")]
-    about_file = [finding for finding in findings if finding["submission_id"] is None]
-    if about_file and submissions:
-        lines += ["", phrase("receipt.about_file")]
-    lines += _numbered(about_file)
-    for submission in submissions:
-        own = [finding for finding in findings if finding["submission_id"] == submission["submission_id"]]
-        lines += _about(submission, own)
-    if arrival["status"] in ("held", "refused"):
-        lines += ["", phrase("receipt.correction_open")]
-    return "\n".join([*lines, "", phrase("receipt.thanks"), ""])
+def _folder(area_key: str | None, time_period: str) -> Path:
+    area = load_register().by_key.get(area_key or "")
+    return Path(time_period, _UNSAFE.sub("_", f"{area.ref_area} {area.name_vi}")) if area else Path(time_period)
 
 
-def _about(submission: dict, findings: list[dict]) -> list[str]:
-    area = load_register().by_key.get(submission["area_key"] or "")
-    name = f"{area.name_vi} ({area.ref_area})" if area else submission["ref_area"] or phrase("receipt.no_area")
-    lines = ["", phrase("receipt.sender", area=name), phrase("receipt.period", period=_period_vi(submission))]
-    if submission["is_loaded"]:
-        lines.append(phrase("receipt.version", version=submission["version"]))
-    outcome = submission["status"]
-    if outcome == "held" and not submission["is_loaded"]:
-        outcome = "held_file"
-    counts = {"loaded": submission["cells_read"], "held": submission["cells_held"], "blank": submission["cells_blank"]}
-    lines.append(phrase(f"receipt.{outcome}", **counts))
-    waiting = [finding for finding in findings if finding["severity"] in ("held", "refused")]
-    notes = [finding for finding in findings if finding["severity"] not in ("held", "refused")]
-    if waiting:
-        lines += ["", phrase("receipt.waiting"), *_numbered(waiting)]
-    if notes:
-        lines += ["", phrase("receipt.notes"), *_numbered(notes)]
-    return lines
+def _write(files: dict[Path, bytes]) -> None:
+    folder = settings.load().receipts
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        outbox.write_whole(folder / path, content)
 
 
-def _numbered(findings: list[dict]) -> list[str]:
-    checks = load_checks()
-    more = [phrase("receipt.more", count=number_vi(len(findings) - MOST_FINDINGS))]
-    return [
-        phrase(
-            "receipt.finding",
-            number=number,
-            message=finding["message_vi"],
-            advice=checks[finding["check_name"]].advice_vi.format_map(_Suggestion(finding["suggested_value"])),
+def _write_digests(connection: warehouse.Connection, arrival_ids: Sequence[int]) -> None:
+    reports = warehouse.rows(connection, _REPORTS, [arrival_ids])
+    all_ids = sorted({report["arrival_id"] for report in reports})
+    findings = _grouped(warehouse.rows(connection, _FINDINGS, [all_ids]))
+    for (area_key, time_period), group in groupby(reports, key=lambda row: (row["area_key"], row["time_period"])):
+        sent = list(group)
+        found = [finding for report in sent for finding in findings[report["arrival_id"]]]
+        text = digest_text(area_key, time_period, sent, found)
+        _write({_folder(area_key, time_period) / phrase("digest.file_name"): text.encode()})
+
+
+def _reply(answers: Iterable[_Answer]) -> None:
+    """Put answers into the outbox: one mail per sender, commune and period; the files themselves into a storage."""
+    mails: dict[tuple, list[_Answer]] = defaultdict(list)
+    for answer in answers:
+        arrival = answer.arrival
+        kind, address = arrival["channel"].split(" ")[0], arrival["address"]
+        if kind == "mail" and address and outbox.can_be_mailed(address):
+            mails[arrival["channel"], address, answer.keys].append(answer)
+        elif kind in ("sftp", "s3") and address:
+            files = {path.name: content for path, content in answer.files.items()}
+            outbox.put_files(arrival["arrival_id"], arrival["channel"], address, files)
+    for (channel, address, keys), group in mails.items():
+        outbox.put_mail(
+            group[0].arrival["arrival_id"],
+            channel,
+            address,
+            _subject(keys),
+            _BETWEEN.join(answer.text for answer in group),
+            {answer.workbook_path.name: answer.correction.content for answer in group if answer.correction},
+            [(answer.arrival["in_reply_to"], answer.arrival["reference_ids"]) for answer in group],
+            max(answer.arrival["received_at"] for answer in group),
         )
-        for number, finding in enumerate(findings[:MOST_FINDINGS], start=1)
-    ] + more * (len(findings) > MOST_FINDINGS)
 
 
-class _Suggestion(dict[str, str]):
-    """Fills {suggestion} with the value that a reading suggests, or else with an example number."""
-
-    def __init__(self, suggested_value: str | None) -> None:
-        super().__init__(suggestion=suggested_value or phrase("receipt.example_number"))
-
-    def __missing__(self, key: str) -> str:
-        return ""
+def _subject(keys: frozenset[tuple[str, str]]) -> str:
+    if len(keys) != 1:
+        return phrase("reply.subject_unknown")
+    ((area_key, time_period),) = keys
+    period = period_vi(parse_period(time_period, current_form().calendar))
+    return phrase("reply.subject", area=area_vi(area_key), period=period)
 
 
-def _period_vi(submission: dict) -> str:
-    if not submission["time_period"]:
-        return phrase("receipt.no_period")
-    return period_vi(parse_period(submission["time_period"], submission["calendar"] or "administrative"))
-
-
-def _time_vi(utc: datetime) -> str:
-    return utc.replace(tzinfo=ZoneInfo("UTC")).astimezone(VIETNAM).strftime("%H:%M %d/%m/%Y")
+def _note(connection: warehouse.Connection, answers: Sequence[_Answer]) -> None:
+    """Note in the register that files are answered, and forget where the answers went."""
+    written = [
+        {
+            "arrival_id": answer.arrival["arrival_id"],
+            "receipt_path": str(answer.path),
+            "receipt_workbook_path": answer.workbook_path and str(answer.workbook_path),
+        }
+        for answer in answers
+    ]
+    with warehouse.transaction(connection):
+        connection.execute(
+            "create or replace temp table written (arrival_id bigint, receipt_path text, receipt_workbook_path text)"
+        )
+        warehouse.append(connection, "written", written)
+        connection.execute(
+            "update raw.arrivals set receipt_path = written.receipt_path, "
+            "receipt_workbook_path = written.receipt_workbook_path "
+            "from written where arrivals.arrival_id = written.arrival_id"
+        )
+        connection.execute("delete from meta.replies where arrival_id in (select arrival_id from written)")

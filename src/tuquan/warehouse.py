@@ -9,7 +9,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ create table if not exists raw.arrivals (
     status varchar not null,           -- registered, then accepted, held, refused, duplicate or ignored
     repeats_arrival_id bigint,         -- the arrival that brought the same bytes first
     receipt_path varchar,              -- below receipts/; null until the receipt is written
+    receipt_workbook_path varchar,     -- the workbook to be corrected that lies beside it, if any
 );
 create table if not exists raw.submissions (
     submission_id varchar not null,    -- first 16 digits of the file's sha256, and a count over its submissions
@@ -55,7 +56,7 @@ create table if not exists raw.submissions (
     version integer,                   -- counts from 1 per area, form and period; null when nothing was loaded
     status varchar not null,           -- accepted, held, refused
     is_loaded boolean not null,        -- false: held or refused as a whole
-    loaded_at timestamp not null,
+    loaded_at timestamp not null,      -- or admitted at
 );
 create table if not exists raw.cells (
     submission_id varchar not null,
@@ -94,6 +95,11 @@ create table if not exists meta.inbox_entries (
     arrival_id bigint not null,
     times_seen integer not null,       -- passes that found the file lying there unchanged
 );
+create table if not exists meta.mailboxes (
+    place varchar not null,            -- channel and folder
+    uid_validity bigint not null,      -- of the mailbox; another one means that its numbers begin anew
+    last_uid bigint not null,          -- mails up to this one are received
+);
 create table if not exists meta.replies (
     arrival_id bigint not null,        -- whose answer is not out yet; addresses are not kept for longer
     channel varchar not null,
@@ -101,6 +107,12 @@ create table if not exists meta.replies (
     subject varchar not null,
     in_reply_to varchar not null,
     reference_ids varchar not null,
+);
+create table if not exists meta.admissions (
+    submission_id varchar not null,    -- waited as a whole, and counts from then on
+    admitted_by varchar not null,
+    reason varchar not null,
+    admitted_at timestamp not null,
 );
 create table if not exists meta.decisions (
     decision_id bigint not null,
@@ -218,6 +230,22 @@ def connect() -> Iterator[Connection]:
             yield connection
         finally:
             connection.close()
+
+
+@contextmanager
+def look() -> Iterator[Connection]:
+    """Open the working warehouse for reading only, under the writer's lock; an empty one in memory when there is none.
+
+    Nothing is written, and no folder is made.
+    """
+    with ExitStack() as open_things:
+        if settings.load().warehouse_file.exists():
+            connection = duckdb.connect(open_things.enter_context(writer_lock()), read_only=True)
+        else:
+            connection = duckdb.connect()
+            connection.execute(SCHEMA)
+        open_things.callback(connection.close)
+        yield connection
 
 
 @contextmanager

@@ -1,14 +1,17 @@
 """Sentences for people, kept in ``seeds/phrases.csv`` and ``seeds/checks.csv``, never in the middle of code."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from tuquan import settings
 from tuquan.vocabulary.periods import Period
 from tuquan.vocabulary.seeds import read_seed
+
+VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
 class _Blank(dict[str, object]):
@@ -73,6 +76,16 @@ def shown(text: str) -> str:
 def date_vi(day: date) -> str:
     """Write a day as ``14/12/2021``."""
     return day.strftime("%d/%m/%Y")
+
+
+def in_vietnam(utc: datetime) -> datetime:
+    """Return a time of the warehouse, which is UTC without saying so, as clocks in Viet Nam show it."""
+    return utc.replace(tzinfo=UTC).astimezone(VIETNAM)
+
+
+def time_vi(utc: datetime) -> str:
+    """Write a time of the warehouse as ``08:12 14/12/2021`` in Viet Nam."""
+    return in_vietnam(utc).strftime("%H:%M %d/%m/%Y")
 
 
 def period_vi(period: Period) -> str:

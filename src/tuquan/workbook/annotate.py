@@ -18,15 +18,17 @@ from posixpath import normpath, relpath
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
-from tuquan.workbook.container import UnreadableFile, read_members
+from tuquan.workbook.container import UnreadableFile, members_of
+from tuquan.workbook.remarks import quoted
+from tuquan.workbook.submission import SEVERITIES
 
 MAX_PART_BYTES = 8 * 1024 * 1024  # of a part that is edited: a form has 60 kB
+COMPRESSION = 4  # the best takes twice the time for a tenth of the bytes
 CONTENT_TYPES = "[Content_Types].xml"
 COMMENTS_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.comments+xml"
 VML_TYPE = "application/vnd.openxmlformats-officedocument.vmlDrawing"
 RELATIONSHIPS = "http://schemas.openxmlformats.org/package/2006/relationships"
 COLOURS = {"refused": "FFFF9B9B", "held": "FFFFC000", "warning": "FFBDD7EE", "info": "FFBDD7EE"}
-SEVERITIES = ("info", "warning", "held", "refused")
 # Size of a note in pixels: what 10-point Tahoma needs, measured on a rendered page.
 NOTE_WIDTH, LINE_PIXELS, LETTERS_PER_LINE, MARGIN_PIXELS = 330, 18, 44, 16
 MOST_STEPS = 2_000  # rows that a note may span, most of them hidden
@@ -55,6 +57,11 @@ class Remark:
     text: str
     severity: str
 
+    def joined_with(self, other: "Remark") -> "Remark":
+        """Return two remarks about one cell as one, as grave as the graver."""
+        text = self.text if other.text in self.text else f"{self.text}\n{other.text}"
+        return Remark(text, max(self.severity, other.severity, key=SEVERITIES.index))
+
 
 Remarks = Mapping[str, Mapping[str, Remark]]
 
@@ -64,27 +71,28 @@ def is_address(cell: str | None) -> bool:
     return cell is not None and _ADDRESS.fullmatch(cell) is not None
 
 
-def annotate(source: Path, remarks: Remarks, author: str) -> bytes:
-    """Return the XLSX workbook at ``source`` with a note and a fill on each cell of ``remarks``.
+def annotate(source: Path | bytes, remarks: Remarks, author: str) -> bytes:
+    """Return the XLSX workbook ``source`` with a note and a fill on each cell of ``remarks``.
 
     The same workbook and remarks give the same bytes. Parts without a note are those of the sender, byte by byte.
 
     Args:
-        source: the workbook as it was received.
-        remarks: sheet name → cell address → what to say; a cell that does not exist yet is made.
+        source: the workbook as it was received, or where it lies.
+        remarks: sheet name as people see it → cell address → what to say; a cell that does not exist yet is made.
         author: whom the notes name as their author; an office, never a person.
 
     Raises:
         NotAnnotatable: it is no such workbook, or something in it is not understood.
     """
     try:
-        package = _Package(read_members(source))
+        data = source.read_bytes() if isinstance(source, Path) else source
+        package = _Package(members_of(data))
         package.annotate({name: dict(cells) for name, cells in remarks.items() if cells}, author)
-        return package.zipped(source)
+        return package.zipped(data)
     except UnreadableFile as error:
         raise NotAnnotatable(str(error)) from error
     except (expat.ExpatError, zipfile.BadZipFile, UnicodeError, LookupError, ValueError, OSError) as error:
-        raise NotAnnotatable(f"{source.name[:16]}: {error!r}") from error
+        raise NotAnnotatable(f"a workbook that is not understood: {error!r}") from error
 
 
 @dataclass(slots=True)
@@ -246,7 +254,7 @@ class _Package:
 
     def annotate(self, remarks: dict[str, dict[str, Remark]], author: str) -> None:
         sheets = {
-            entry.attributes.get("name", ""): self.sheet_links.get(_link_id(entry))
+            quoted(entry.attributes.get("name", "")): self.sheet_links.get(_link_id(entry))
             for entry in _outline(self.members[self.book], 3).find("sheets").children
         }
         styles = _Styles(self.members[self.styles])
@@ -260,10 +268,13 @@ class _Package:
         if added:
             self._add_content_types(added)
 
-    def zipped(self, source: Path) -> bytes:
+    def zipped(self, data: bytes) -> bytes:
         """Return the package: parts in the order of the sender, then the new ones."""
         buffer = BytesIO()
-        with zipfile.ZipFile(source) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as new:
+        with (
+            zipfile.ZipFile(BytesIO(data)) as old,
+            zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as new,
+        ):
             for info in sorted(old.infolist(), key=lambda info: info.header_offset):
                 info.extra = b""
                 name = info.orig_filename
@@ -593,14 +604,8 @@ def _on_anchors(cells: Mapping[str, Remark], merged: list[tuple[int, int, int, i
         )
         left, top = next(inside, (column, row))
         anchor = f"{letters(left)}{top}"
-        moved[anchor] = _joined(moved[anchor], remark) if anchor in moved else remark
+        moved[anchor] = moved[anchor].joined_with(remark) if anchor in moved else remark
     return moved
-
-
-def _joined(one: Remark, other: Remark) -> Remark:
-    """Return two remarks about one cell as one, as grave as the graver."""
-    text = one.text if other.text in one.text else f"{one.text}\n{other.text}"
-    return Remark(text, max(one.severity, other.severity, key=SEVERITIES.index))
 
 
 def _new_comments(cells: Mapping[str, Remark], author: str, namespace: str) -> bytes:

@@ -67,7 +67,11 @@ def read_members(path: Path) -> dict[str, bytes]:
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
         raise too_large("size", size, MAX_FILE_BYTES)
-    data = path.read_bytes()
+    return members_of(path.read_bytes())
+
+
+def members_of(data: bytes) -> dict[str, bytes]:
+    """Return every part of a ZIP container, as :func:`read_members`."""
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             infos = sorted(archive.infolist(), key=lambda info: info.header_offset)

@@ -1,0 +1,179 @@
+"""The texts that answer a commune: a receipt for each file, and one digest for each commune and period.
+
+Pure: the same rows give the same text. Rows are those of the register, as dicts; names in them are data.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tuquan.vocabulary.areas import load_register
+from tuquan.vocabulary.forms import current_form
+from tuquan.vocabulary.periods import parse_period
+from tuquan.vocabulary.phrases import number_vi, period_vi, phrase, shown, time_vi
+from tuquan.workbook.remarks import with_advice
+
+Row = Mapping[str, Any]
+MOST_FINDINGS = 100  # of one list: a form has 60 rows, and a wrong column of a CSV is wrong in each of its lines
+ASKS = ("held", "refused")
+
+
+def receipt_text(
+    arrival: Row, submissions: Sequence[Row], findings: Sequence[Row], enclosed: Sequence[str] | None = None
+) -> str:
+    """Return what one file is answered: what was taken, what waits and why, and what to do.
+
+    Args:
+        arrival: declared_name, received_at (UTC), sha256, status; first_received_at for a duplicate.
+        submissions: its reports: submission_id, sheet, ref_area, area_key, calendar, time_period, version, status,
+            is_loaded, cells_read, cells_held and cells_blank.
+        findings: submission_id (None = about the file), check_name, severity, message_vi and suggested_value.
+        enclosed: what the answer says about the workbook that goes along; None when there is none.
+    """
+    lines = [phrase("receipt.header"), "", phrase("receipt.file", file=file_name(arrival))]
+    lines.append(phrase("receipt.received_at", time=time_vi(arrival["received_at"])))
+    if arrival["sha256"]:
+        lines.append(phrase("receipt.fingerprint", sha256=arrival["sha256"][:16]))
+    if arrival["status"] == "duplicate":
+        lines += ["", phrase("receipt.duplicate", time=time_vi(arrival["first_received_at"]))]
+    elif not submissions:
+        lines += ["", phrase("receipt.held_file" if arrival["status"] == "held" else f"receipt.{arrival['status']}")]
+    about_file = [finding for finding in findings if finding["submission_id"] is None]
+    if about_file and submissions:
+        lines += ["", phrase("receipt.about_file")]
+    lines += _numbered(about_file)
+    for submission in submissions:
+        own = [finding for finding in findings if finding["submission_id"] == submission["submission_id"]]
+        lines += ["", *_about(submission, own, is_alone=len(submissions) == 1)]
+    if arrival["status"] in ASKS:
+        lines += ["", *_what_to_do(submissions, enclosed)]
+    return "\n".join([*lines, "", phrase("receipt.thanks"), ""])
+
+
+def digest_text(area_key: str, time_period: str, reports: Sequence[Row], findings: Sequence[Row]) -> str:
+    """Return what stands now of one commune and period, whatever it sent for it.
+
+    Args:
+        area_key: the commune.
+        time_period: the period.
+        reports: one row per file and report in the order of arrival, as submissions of :func:`receipt_text` with
+            arrival_id, declared_name, received_at, receipt_path, file_status (of the file) and first_received_at.
+        findings: those of all these reports.
+    """
+    last = reports[-1]
+    loaded = [report for report in reports if report["is_loaded"] and report["file_status"] != "duplicate"]
+    current = max(loaded, key=lambda report: report["version"], default=None)
+    area, period = about(area_key, time_period, last["calendar"])
+    lines = [phrase("digest.header"), "", area, period]
+    lines.append(phrase("digest.as_of", time=time_vi(max(report["received_at"] for report in reports))))
+    lines += ["", phrase("digest.files")]
+    for number, report in enumerate(reports, start=1):
+        outcome = phrase(f"digest.{_outcome(report)}", **_places(report))
+        time = time_vi(report["received_at"])
+        lines.append(phrase("digest.line", number=number, time=time, file=file_name(report), outcome=outcome))
+    if current is None:
+        lines += ["", phrase("digest.no_current")]
+    else:
+        lines += ["", phrase("digest.current", version=current["version"], file=file_name(current))]
+        questions = _asking(current, findings)
+        lines += (
+            ["", phrase("digest.questions"), *_numbered(questions)] if questions else [phrase("digest.no_questions")]
+        )
+    after = -1 if current is None else current["arrival_id"]
+    waiting = [
+        report
+        for report in reports
+        if report["arrival_id"] > after and not report["is_loaded"] and report["file_status"] != "duplicate"
+    ]
+    if waiting:
+        lines += ["", phrase("digest.waiting")]
+    for report in waiting:
+        lines += ["", phrase("receipt.file", file=file_name(report)), *_numbered(_asking(report, findings))]
+    return "\n".join([*lines, ""])
+
+
+def about(area_key: str | None, time_period: str | None, calendar: str | None, ref_area: str = "") -> tuple[str, str]:
+    """Return the two lines that name unit and period."""
+    return phrase("receipt.sender", area=area_vi(area_key, ref_area)), phrase(
+        "receipt.period", period=_period_vi(time_period, calendar)
+    )
+
+
+def area_vi(area_key: str | None, ref_area: str | None = "") -> str:
+    """Name a unit with its code, or say that it is not known."""
+    area = load_register().by_key.get(area_key or "")
+    return f"{area.name_vi} ({area.ref_area})" if area else ref_area or phrase("receipt.no_area")
+
+
+def file_name(row: Row) -> str:
+    """The name that the sender gave, without the folders of the channel."""
+    return shown(row["declared_name"].rsplit("/", 1)[-1])
+
+
+def _about(submission: Row, findings: Sequence[Row], *, is_alone: bool) -> list[str]:
+    lines = [] if is_alone else [phrase("receipt.sheet", sheet=shown(submission["sheet"] or ""))]
+    lines += about(
+        submission["area_key"], submission["time_period"], submission["calendar"], submission["ref_area"] or ""
+    )
+    if submission["is_loaded"]:
+        lines.append(phrase("receipt.version", version=submission["version"]))
+    lines.append(phrase(f"receipt.{_outcome(submission)}", **_places(submission)))
+    waiting = [finding for finding in findings if finding["severity"] in ASKS]
+    notes = [finding for finding in findings if finding["severity"] not in ASKS]
+    if waiting:
+        lines += ["", phrase("receipt.waiting"), *_numbered(waiting)]
+    if notes:
+        lines += ["", phrase("receipt.notes"), *_numbered(notes)]
+    return lines
+
+
+def _outcome(submission: Row) -> str:
+    if submission.get("file_status") == "duplicate":
+        return "duplicate"
+    return "held_file" if submission["status"] == "held" and not submission["is_loaded"] else submission["status"]
+
+
+def _places(submission: Row) -> dict[str, object]:
+    first = submission.get("first_received_at")
+    return {
+        "loaded": number_vi(submission["cells_read"]),
+        "held": number_vi(submission["cells_held"]),
+        "blank": number_vi(submission["cells_blank"]),
+        "version": submission["version"],
+        "time": time_vi(first) if first else "",
+    }
+
+
+def _what_to_do(submissions: Sequence[Row], enclosed: Sequence[str] | None) -> Sequence[str]:
+    if enclosed:
+        return enclosed
+    if any(submission["area_key"] for submission in submissions):
+        return [phrase("receipt.correction_open")]
+    return [phrase("receipt.form_from_where", form=current_form().form)]
+
+
+def _asking(report: Row, findings: Sequence[Row]) -> list[Row]:
+    return [
+        finding
+        for finding in findings
+        if finding["arrival_id"] == report["arrival_id"]
+        and finding["submission_id"] in (None, report["submission_id"])
+        and finding["severity"] in ASKS
+    ]
+
+
+def _numbered(findings: Sequence[Row]) -> list[str]:
+    more = [phrase("receipt.more", count=number_vi(len(findings) - MOST_FINDINGS))]
+    return [
+        phrase(
+            "receipt.finding",
+            number=number,
+            message=with_advice(finding["check_name"], finding["message_vi"], finding["suggested_value"]),
+        )
+        for number, finding in enumerate(findings[:MOST_FINDINGS], start=1)
+    ] + more * (len(findings) > MOST_FINDINGS)
+
+
+def _period_vi(time_period: str | None, calendar: str | None) -> str:
+    if not time_period:
+        return phrase("receipt.no_period")
+    return period_vi(parse_period(time_period, calendar or current_form().calendar))
