@@ -270,10 +270,10 @@ class _FormReader:
 
     def _compare_with_name(self, area: Area, period: Period) -> None:
         """Hold the sheet when the name of the file or of a folder claims another area or period."""
-        claimed = contradiction(self.declared_name, area, period)
-        if claimed is not None:
-            told = quoted(f"{area.name_vi}, {period_vi(period)}")
-            self._stop("name_agrees_with_sheet", sheet=self.name, written=quoted(claimed), other_value=told)
+        finding = name_contradicts(self.declared_name, self.name, area, period)
+        if finding is not None:
+            self.findings.append(finding)
+            self.is_loadable = False
 
     def _lines(self) -> Iterator[tuple[str, list[str]]]:
         """Yield the texts of each line above the table, with the place of its first."""
@@ -622,6 +622,27 @@ def _printed(area: Area, period: Period) -> dict[str, str]:
         canonical_name(phrase(name, **dict.fromkeys(facts, blank)).partition(blank)[0]): phrase(name, **facts)
         for name, facts in lines
     }
+
+
+def name_contradicts(declared_name: str, sheet: str | None, area: Area, period: Period) -> Finding | None:
+    """Return what is to be said when the name of the file or of a folder claims another area or period, else None."""
+    claimed = contradiction(declared_name, area, period)
+    if claimed is None:
+        return None
+    told = quoted(f"{area.name_vi}, {period_vi(period)}")
+    file = quoted(declared_name.rsplit("/", 1)[-1])
+    return remark("name_agrees_with_sheet", file=file, sheet=sheet, written=quoted(claimed), other_value=told)
+
+
+def without_contradiction(item: ReadSubmission, declared_name: str) -> ReadSubmission:
+    """Hold a submission that is contradicted by the name of its file or of a folder."""
+    area = load_register().by_key.get(item.area_key or "")
+    if not item.is_loadable or area is None or item.time_period is None:
+        return item
+    finding = name_contradicts(declared_name, item.sheet, area, parse_period(item.time_period, item.calendar or ""))
+    if finding is None:
+        return item
+    return structs.replace(item, findings=[*item.findings, finding], status="held", is_loadable=False)
 
 
 def without_repeated(submissions: list[ReadSubmission], declared_name: str) -> list[ReadSubmission]:

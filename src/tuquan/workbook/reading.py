@@ -16,9 +16,10 @@ from tuquan.vocabulary.phrases import number_vi, phrase
 from tuquan.workbook.container import MAX_FILE_BYTES, UnreadableFile, read_members
 from tuquan.workbook.delimited import read_delimited
 from tuquan.workbook.evidence import workbook_from
-from tuquan.workbook.form import other_sheets, read_form, without_repeated
+from tuquan.workbook.form import other_sheets, read_form, without_contradiction, without_repeated
 from tuquan.workbook.json_records import read_json
 from tuquan.workbook.legacy_text import decode_workbook
+from tuquan.workbook.privacy import screen_records, screen_workbook
 from tuquan.workbook.records import read_records, records_of_sheet
 from tuquan.workbook.remarks import quoted, remark
 from tuquan.workbook.submission import Finding, ReadFile, ReadSubmission, worst_severity
@@ -72,13 +73,24 @@ def read_file(path: Path, declared_name: str) -> ReadFile:
 
 
 def _read(opened: Opened, declared_name: str, name: str) -> ReadFile:
-    content = opened.content
+    content = decode_workbook(opened.content) if isinstance(opened.content, Workbook) else opened.content
+    screen = screen_workbook if isinstance(content, Workbook) else screen_records
+    private = screen(content, declared_name)
+    if private:
+        return ReadFile(opened.file_format, [], private, "refused", "nothing")
     if isinstance(content, Workbook):
-        content = decode_workbook(content)
         submissions, findings = _read_workbook(content, declared_name, name, is_document=opened.is_document)
     else:
-        submissions, findings = read_records(content, name)
+        submissions, findings = _read_records(content, declared_name, name)
     return ReadFile(opened.file_format, submissions, findings, _status(submissions, findings))
+
+
+def _read_records(records: Records, declared_name: str, name: str) -> Parts:
+    """Read a table of records; the name of its file can contradict it only while it speaks of one area and period."""
+    submissions, findings = read_records(records, name)
+    if len(submissions) == 1:
+        submissions = [without_contradiction(submissions[0], declared_name)]
+    return submissions, findings
 
 
 def _read_workbook(workbook: Workbook, declared_name: str, name: str, *, is_document: bool) -> Parts:

@@ -295,17 +295,24 @@ def test_hidden_merged_and_formula_cells_are_held(edited):
     }
 
 
-def test_signatures_and_free_text_are_never_read(edited):
-    def sign(sheet):
-        end = row_of(sheet, "#end")
-        sheet.cell(end + 6, 3).value = "Nguyễn Văn Thử"
-        sheet.cell(end + 6, 5).value = 12345
+def test_free_text_beside_and_below_the_table_is_never_read(edited):
+    def write(sheet):
+        sheet.cell(row_of(sheet, "#end") + 6, 5).value = 12345
         sheet.cell(row_of(sheet, "households_total"), 9).value = "ghi chú riêng"
 
-    file = edited(sign)
+    file = edited(write)
     assert (file.status, checks_of(file)) == ("accepted", set())
-    assert "Nguyễn" not in repr(file)
     assert "riêng" not in repr(file)
+
+
+def test_a_signed_name_stops_the_file_before_anything_of_it_is_stored(edited):
+    def sign(sheet):
+        sheet.cell(row_of(sheet, "#end") + 6, 3).value = "Nguyễn Văn A"
+
+    file = edited(sign)
+    assert (file.status, file.storage, file.submissions) == ("refused", "nothing", [])
+    assert checks_of(file) == {"no_signatures"}
+    assert "Nguyễn" not in repr(file)
 
 
 def test_stamps_that_differ_are_told_by_what_differs(form_file, commune):

@@ -63,8 +63,7 @@ def test_what_was_read_travels_as_json(form_file):
     assert msgspec.json.decode(msgspec.json.encode(file), type=ReadFile) == file
 
 
-def test_messages_quote_no_telephone_numbers(form_file):
-    file = read_file(form_file({("population_total", "period"): "gọi 0912 345 678"}), "bieu.xlsx")
-    (finding,) = file.submissions[0].findings
-    assert "345" not in finding.message_vi
-    assert finding.as_written == "gọi …"
+def test_a_telephone_number_stops_the_file_and_is_quoted_nowhere(form_file):
+    file = read_file(form_file({("population_total", "period"): "gọi 0912 345 678"}), "bieu 0912345678.xlsx")
+    assert (file.status, file.storage) == ("refused", "nothing")
+    assert "345" not in repr(file)
