@@ -24,6 +24,8 @@ from tuquan.workbook.template import Figure, write_form
 Row = Mapping[str, Any]
 Key = tuple[str, str]
 ASKS = ("held", "refused")
+_EXTENSION = re.compile(r"\.\w{1,5}$", re.ASCII)
+_PLAIN_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,9 @@ class Correction:
     is_period_guessed: bool = False
 
     def file_name(self, name: str) -> str:
-        """Return the file name of the workbook that goes along with the receipt called ``name``."""
-        return phrase("receipt.workbook_name" if self.kind == "workbook" else "receipt.form_name", file=name)
+        """Return the file name of the workbook that answers the file called ``name``."""
+        stem = _EXTENSION.sub("", name)
+        return phrase("receipt.workbook_name" if self.kind == "workbook" else "receipt.form_name", file=stem)
 
     def sentences(self, file_name: str) -> list[str]:
         """Say what goes along, and what to do with it."""
@@ -46,7 +49,7 @@ class Correction:
         if self.area and self.period:
             places |= {"area": self.area.name_vi, "period": period_vi(self.period)}
         said = [phrase(f"receipt.{self.kind}_enclosed", **places)]
-        return said + [phrase("receipt.form_period_guessed", **places)] * self.is_period_guessed
+        return [*said, phrase("receipt.form_period_guessed", **places)] if self.is_period_guessed else said
 
 
 def correction_for(
@@ -135,13 +138,12 @@ def _as_typed(cell: Row) -> Figure:
     return Decimal(text) if is_number else text and quoted(text)
 
 
-_PLAIN_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?", re.ASCII)
-
-
 def _form_by_name(arrival: Row) -> Correction | None:
     form, register = current_form(), load_register()
     day = in_vietnam(arrival["received_at"]).date()
     area, period = meant_by_name(arrival["declared_name"], day, form.calendar)
+    if period is not None:  # names and codes are those of the time that the report is about
+        area, _ = meant_by_name(arrival["declared_name"], period.end, form.calendar)
     if area is None:
         return None
     is_guessed = period is None

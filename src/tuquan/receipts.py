@@ -137,16 +137,21 @@ def _batches(pending: Iterable[dict]) -> Iterator[list[dict]]:
 
 def _answers(connection: warehouse.Connection, arrivals: Sequence[dict]) -> list[_Answer]:
     ids = [arrival["arrival_id"] for arrival in arrivals]
-    submissions = _grouped(warehouse.rows(connection, _SUBMISSIONS, [ids]))
+    read_ids = [arrival["repeats_arrival_id"] or arrival["arrival_id"] for arrival in arrivals]
+    submissions = _grouped(warehouse.rows(connection, _SUBMISSIONS, [read_ids]))
     findings = _grouped(warehouse.rows(connection, _FINDINGS, [ids]))
     answers = []
     for arrival in arrivals:
-        own, found = submissions[arrival["arrival_id"]], findings[arrival["arrival_id"]]
+        is_repeat = arrival["repeats_arrival_id"] is not None
+        read = submissions[arrival["repeats_arrival_id"] if is_repeat else arrival["arrival_id"]]
+        own, found = [] if is_repeat else read, findings[arrival["arrival_id"]]
         cells_of = partial(_cells, connection)
         correction = correction_for(arrival, own, found, cells_of, _screened(arrival))
-        path = _path(arrival, own)
+        path = _path(arrival, read)
         enclosed = correction and correction.sentences(correction.file_name(path.name.removesuffix(".txt")))
-        keys = frozenset((one["area_key"], one["time_period"]) for one in own if one["area_key"] and one["time_period"])
+        keys = frozenset(
+            (one["area_key"], one["time_period"]) for one in read if one["area_key"] and one["time_period"]
+        )
         answers.append(_Answer(arrival, keys, path, receipt_text(arrival, own, found, enclosed), correction))
     return answers
 
