@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 done but something was refused or held (or a gate is close
 """
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tuquan import (
+    admissions,
+    checking,
     collect as collecting,
     demo as demonstration,
     handout,
@@ -35,8 +38,9 @@ from tuquan import (
     transform,
     validate,
 )
+from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.periods import UnknownPeriod, parse_period
-from tuquan.vocabulary.phrases import number_vi, phrase, shown
+from tuquan.vocabulary.phrases import number_vi, phrase, shown, time_vi
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 # In a pipe nothing is wrapped or cut: a line stays a line.
@@ -91,15 +95,17 @@ _REFUSALS = (publishing.PublicationRefused, publishing.NoRelease, review.NotBuil
 @command
 def template(
     period: PeriodOption,
-    area: Annotated[str | None, typer.Option(help="Code of one commune, such as 15127.")] = None,
+    area: Annotated[
+        str | None, typer.Option(help="Code of one commune; with --all of any area, such as 38: only its communes.")
+    ] = None,
     out_file: Annotated[Path | None, typer.Option("--out", help="The workbook to write.")] = None,
     all_in: Annotated[Path | None, typer.Option("--all", help="Folder for the forms of all who owe one.")] = None,
 ) -> None:
-    """Write blank forms TQ01, prefilled with area, period and the figures of the period before."""
-    if (area is None) == (all_in is None) or (area is None) != (out_file is None):
-        raise typer.BadParameter("give either --area and --out, or --all")
+    """Write blank forms, prefilled with area, period and the figures of the period before."""
+    if (out_file is None) == (all_in is None) or (all_in is None and area is None):
+        raise typer.BadParameter("give either --area and --out, or --all with or without --area")
     if all_in is not None:
-        written = handout.write_owed_forms(period, all_in)
+        written = handout.write_owed_forms(period, all_in, *([area] if area else []))
         out.print(phrase("cli.forms_written", count=number_vi(len(written)), path=all_in))
     else:
         handout.write_blank_form(area, period, out_file)
@@ -135,17 +141,57 @@ def collect(
 
 
 @command
-def submissions(as_json: JsonOption = False) -> None:
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Files as a commune would send them, in this order.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a file would be answered if it were sent now, without taking it. Exit 1 when one is held or refused."""
+    for file in files:
+        if not os.path.lexists(file):
+            raise typer.BadParameter(f"{file} is not there")
+    answers = checking.check_files(files)
+    if as_json:
+        _print_json([answer.file for answer in answers])
+    else:
+        out.print("\n".join(answer.receipt for answer in answers))
+    if any(answer.file["status"] in ("held", "refused") for answer in answers):
+        raise typer.Exit(Exit.REFUSED_OR_HELD)
+
+
+@command
+def submissions(
+    diff: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="AREA PERIOD", help="What each version of a report changed, such as 15127 2026-M06."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show the register: one line (or JSON object) per received file, with its outcome and findings."""
+    if diff is not None:
+        _show_versions(register.versions(diff[0], _checked(diff[1])), as_json)
+        return
     files = register.received_files()
     if as_json:
         _print_json(files)
         return
     table = _table(*map(_heading, ("file", "outcome", "area", "period", "version", "questions")))
     for file in files:
-        known = (file["ref_area"], file["time_period"], _text(file["version"]), str(len(_questions([file]))))
+        waiting = [phrase("cli.waits", **one) for one in file["submissions"] if _waits(one)]
+        version = _text(file["version"]) or "; ".join(waiting)
+        known = (file["ref_area"], file["time_period"], version, str(len(_questions([file]))))
         table.add_row(shown(file["file"]), phrase(f"status.{file['status']}"), *known)
     out.print(table)
+
+
+@command
+def admit(
+    submission: Annotated[str, typer.Argument(help="Id of a report that waits as a whole, or its beginning.")],
+    by: Annotated[str, typer.Option(help="Who takes it.")],
+    reason: Annotated[str, typer.Option(help="Why; kept with the name.")],
+) -> None:
+    """Let a report that waits as a whole count as the next version: a revision, old bytes, figures taken back."""
+    submission_id, version = admissions.admit(submission, by, reason)
+    out.print(phrase("cli.admitted", submission_id=submission_id, version=version))
 
 
 @command
@@ -282,6 +328,48 @@ def up() -> None:
 
 def _checked(period: str) -> str:
     return parse_period(period).code
+
+
+def _waits(submission: dict[str, Any]) -> bool:
+    return submission["status"] == "held" and not submission["is_loaded"]
+
+
+def _show_versions(versions: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        _print_json(versions)
+        return
+    catalogue = load_catalogue()
+    for number, version in enumerate(versions):
+        places = {
+            "file": shown(version["file"]),
+            "time": time_vi(version["received_at"]),
+            "figures": number_vi(version["figures"]),
+        }
+        name = "cli.version" if version["is_loaded"] else "cli.waiting_version"
+        out.print(phrase(name, **places, version=version["version"], submission_id=version["submission_id"]))
+        if version["admitted_by"]:
+            reason = shown(version["admission_reason"])
+            out.print(phrase("cli.version_admitted", name=shown(version["admitted_by"]), reason=reason))
+        if version["changes"]:
+            table = _table(*map(_heading, ("indicator", "before", "after")))
+            for change in version["changes"]:
+                known = change["indicator"] in catalogue
+                name = catalogue[change["indicator"]].name_vi if known else change["indicator"]
+                decimals = catalogue[change["indicator"]].decimals if known else 0
+                sides = (_figure(change[side], decimals) for side in ("before", "after"))
+                table.add_row(f"{name} ({phrase('measure.' + change['measure'])})", *sides)
+            out.print(table)
+        elif number:
+            out.print(phrase("cli.unchanged_version"))
+
+
+def _figure(cell: dict[str, Any] | None, decimals: int) -> str:
+    if cell is None:
+        return phrase("cell_status.absent")
+    if cell["status"] == "read":
+        return number_vi(cell["obs_value"], decimals)
+    held = "blank" if cell["status"] == "blank" else "held"
+    return phrase(f"cell_status.{held}", written=shown(cell["written"] or ""))
 
 
 def _questions(files: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -7,8 +7,7 @@ each judgement is added to what is known, so that a file is compared with the on
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
+from datetime import date, datetime
 
 import msgspec
 
@@ -16,11 +15,10 @@ from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.duties import duty_of
 from tuquan.vocabulary.periods import Period, parse_period
-from tuquan.vocabulary.phrases import date_vi, number_vi, period_vi, phrase
+from tuquan.vocabulary.phrases import date_vi, in_vietnam, number_vi, period_vi, phrase
 from tuquan.workbook.remarks import quoted, remark
 from tuquan.workbook.submission import Finding, ReadFile, ReadSubmission
 
-VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 NAMED_FIGURES = 5  # of those that a version would erase
 _GRAVEST_LAST = ("ignored", "accepted", "held", "refused")
 
@@ -46,7 +44,7 @@ class Arrival:
     @property
     def day(self) -> date:
         """The day of arrival in Vietnam."""
-        return self.received_at.replace(tzinfo=UTC).astimezone(VIETNAM).date()
+        return in_vietnam(self.received_at).date()
 
 
 @dataclass(frozen=True)
@@ -149,9 +147,9 @@ def _questions(arrival: Arrival, submission: ReadSubmission, known: Known) -> It
     if duty is None:
         yield remark("area_owes_a_report", **about)
     if period.start > arrival.day:
-        yield remark("period_has_begun", date=date_vi(period.start), **about)
+        yield remark("period_has_begun", limit=date_vi(period.start), **about)
     elif period.end >= arrival.day:
-        yield remark("period_has_ended", date=date_vi(period.end), **about)
+        yield remark("period_has_ended", limit=date_vi(period.end), **about)
     if key not in records:
         others = "; ".join(_report_vi(other, period) for other in sorted(records))
         yield remark("record_keeps_its_area_and_period", other_value=others, **about)
@@ -163,7 +161,7 @@ def _questions(arrival: Arrival, submission: ReadSubmission, known: Known) -> It
         catalogue = load_catalogue()
         names = {catalogue[code].name_vi if code in catalogue else code: None for code, _ in sorted(erased)}
         value = "; ".join([*list(names)[:NAMED_FIGURES], *("…" for _ in list(names)[NAMED_FIGURES:][:1])])
-        yield remark("no_figure_is_erased", value=value, count=number_vi(len(erased)), **about)
+        yield remark("no_figure_is_erased", value=value, other_value=number_vi(len(erased)), **about)
 
 
 def _report_vi(key: Key, period: Period) -> str:
