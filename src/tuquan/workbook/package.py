@@ -15,6 +15,7 @@ _NOT_SCREENED = ("/media/", "/embeddings/", "/activex/", "_xmlsignatures/", "/ol
 _TAG = re.compile(r"<[^<>]*>")
 
 
+@lru_cache(maxsize=4096)
 def local(tag: str) -> str:
     """Return the name of an element without its namespace: there are two dialects of each format."""
     return tag.rpartition("}")[2]
