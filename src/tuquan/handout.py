@@ -1,12 +1,13 @@
 """Blank forms out to the communes, prefilled with area, period and the figures of the period before."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 from tuquan import settings, warehouse
-from tuquan.vocabulary.areas import Area, load_register, padded_code
+from tuquan.vocabulary.areas import COUNTRY, load_register, padded_code
 from tuquan.vocabulary.duties import owes_report
-from tuquan.vocabulary.forms import current_form
+from tuquan.vocabulary.forms import Form, current_form, current_forms
 from tuquan.vocabulary.periods import Period, parse_period
 from tuquan.workbook.template import write_form
 
@@ -27,7 +28,7 @@ def write_blank_form(ref_area: str, time_period: str, out_file: Path) -> Path:
         UnknownPeriod: ``time_period`` is not a period code.
         UnknownArea: no commune has this code on the last day of the period.
     """
-    period = _period(time_period)
+    period = parse_period(time_period, current_form().calendar)
     area = load_register().at(padded_code(ref_area), period.end)
     if area is None or area.level != "commune":
         raise UnknownArea(
@@ -38,35 +39,41 @@ def write_blank_form(ref_area: str, time_period: str, out_file: Path) -> Path:
     return out_file
 
 
-def write_owed_forms(time_period: str, folder: Path) -> list[Path]:
-    """Write one form for every commune that owes a report for the period, in a folder for each district or province.
+def write_owed_forms(time_period: str, folder: Path, below: str = COUNTRY) -> list[Path]:
+    """Write each form that a commune owes for the period, in a folder for each province or district.
+
+    Args:
+        time_period: code of the period, in the calendar of each form.
+        folder: where the forms go; made when it is not there.
+        below: code of an area of any level; only its communes get forms.
 
     Raises:
         UnknownPeriod: ``time_period`` is not a period code.
-        UnknownArea: nobody owes a report for this period.
+        UnknownArea: no area has the code ``below``, or none of its communes owes a report for the period.
     """
-    period = _period(time_period)
-    register = load_register()
-    form = current_form()
-    owing = [area for area in register.communes("VN", period.end) if owes_report(area, form.form, period, register)]
-    if not owing:
-        raise UnknownArea(f"nobody owes {form.form} for {period}; see seeds/reporting_duties.csv")
-    previous = _previous(period)
-    written = []
-    for area in owing:
-        target = folder.joinpath(*_folders(area, period)) / f"{form.form} {period} {area.ref_area} {area.name_vi}.xlsx"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_form(target, area, period, previous=previous.get(area.area_key, {}))
-        written.append(target)
+    written = [path for form in current_forms() for path in _write_owed(form, time_period, folder, below)]
+    if not written:
+        raise UnknownArea(f"no commune of {below} owes a report for {time_period}; see seeds/reporting_duties.csv")
     return written
 
 
-def _folders(area: Area, period: Period) -> list[str]:
-    return [f"{parent.ref_area} {parent.name_vi}" for parent in reversed(load_register().parents(area, period.end))]
-
-
-def _period(time_period: str) -> Period:
-    return parse_period(time_period, current_form().calendar)
+def _write_owed(form: Form, time_period: str, folder: Path, below: str) -> Iterator[Path]:
+    period = parse_period(time_period, form.calendar)
+    register = load_register()
+    communes = register.communes(below, period.end)
+    if not communes:
+        raise UnknownArea(
+            f"no area has the code {below!r} on {period.end}, the last day of {period}; see seeds/areas.csv"
+        )
+    owing = [area for area in communes if owes_report(area, form.form, period, register)]
+    previous = _previous(period) if owing else {}
+    for area in owing:
+        above = (f"{parent.ref_area} {parent.name_vi}" for parent in reversed(register.parents(area, period.end)))
+        name = f"{form.form} v{form.form_version} {period} {area.ref_area} {area.name_vi}.xlsx"
+        target = folder.joinpath(*above, name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_form(target, area, period, previous=previous.get(area.area_key, {}), form=form)
+        yield target
 
 
 def _previous(period: Period) -> dict[str, dict[tuple[str, str], Decimal]]:

@@ -11,7 +11,7 @@ with
     periods as (
         select forms.form, periods.*
         from {{ ref("int_periods") }} as periods
-        inner join {{ ref("forms") }} as forms on periods.calendar = forms.calendar
+        inner join {{ ref("stg_forms") }} as forms on periods.calendar = forms.calendar
     ),
 
     reported as (

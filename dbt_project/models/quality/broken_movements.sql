@@ -72,7 +72,7 @@ with
             periods.year,
             periods.number
         from {{ ref("stg_cumulative") }} as cumulative
-        inner join {{ ref("forms") }} as forms on cumulative.form = forms.form
+        inner join {{ ref("stg_forms") }} as forms on cumulative.form = forms.form
         inner join
             periods
             on forms.calendar = periods.calendar

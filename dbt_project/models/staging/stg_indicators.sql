@@ -5,7 +5,7 @@ with
 
     indicators as (select * from {{ ref("indicators") }}),
 
-    forms as (select * from {{ ref("forms") }}),
+    forms as (select * from {{ ref("stg_forms") }}),
 
     frequencies as (select * from {{ months_of_frequencies() }})
 

@@ -29,10 +29,15 @@ def current_form(name: str = "TQ01", folder: Path | None = None) -> Form:
     Raises:
         KeyError: no such form.
     """
-    versions = [form for form in load_forms(folder).values() if form.form == name]
-    if not versions:
-        raise KeyError(f"form {name!r} is not in seeds/forms.csv")
-    return versions[-1]
+    for form in current_forms(folder):
+        if form.form == name:
+            return form
+    raise KeyError(f"form {name!r} is not in seeds/forms.csv")
+
+
+def current_forms(folder: Path | None = None) -> list[Form]:
+    """Return the newest version of every form."""
+    return list({form.form: form for form in load_forms(folder).values()}.values())
 
 
 @cache
