@@ -19,8 +19,13 @@ MASK = "…"
 WORDS_OF_A_NAME = range(2, 6)
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff"))
 _SPACES = re.compile(r"[^\S\n]+")
-_NUMBER_OR_ADDRESS = re.compile(r"\d(?:\W{0,4}\d){6}|@")  # a quick look: most texts have neither
+# Quick looks: most texts have neither.
+_FULL_NUMBER_OR_ADDRESS = re.compile(r"[0+(](?:[ .()+-]{0,4}\d){8}|@")
+_SHORT_NUMBER = re.compile(r"\d(?:[ .-]{0,2}\d){6}")
 _LONG_NUMBER = re.compile(r"(?<!\d)\d{9,12}(?!\d)")
+_FAMILIES_WITHOUT_NAME = ("H'", "H’", "K'", "K’", "Y'", "Y’")
+_NAME_MARK, _BETWEEN_WORDS = re.compile("[:'’]"), re.compile(r"[\s.–-]+")
+_ITEM_SIGNS = "0123456789.) -+*•"
 _ITEM_MARK = re.compile(r"^(?:\d{1,3}[.)]|[-+*•])\s*")
 _END_OF_NAME = re.compile(r"\s*[([]|\s+[-–—]|\s+(?:19|20)\d\d\b")
 _NEXT_NAME = re.compile(r"[,;]| và ")
@@ -65,6 +70,8 @@ class Signs:
         A name has two to five capitalised words and begins with a family name. Communes bear the names of heroes:
         a name of the register is a place, unless ``may_be_a_place``.
         """
+        if not self._is_family(line.lstrip(_ITEM_SIGNS).partition(" ")[0]):  # most lines
+            return 0
         names = 0
         for part in _NEXT_NAME.split(_ITEM_MARK.sub("", line)):
             name = _END_OF_NAME.split(part, 1)[0].strip()
@@ -80,13 +87,17 @@ class Signs:
         words = text.replace(".", " ").split()
         if len(words) not in WORDS_OF_A_NAME or not all(map(_is_capitalised, words)):
             return False
-        first = words[0].casefold()
-        is_family = any_family or first in self.family_names or first.startswith(("h'", "h’", "k'", "k’"))
-        return is_family and not self.not_a_person.match(text.casefold())
+        return (any_family or self._is_family(words[0])) and not self.not_a_person.match(text.casefold())
+
+    def _is_family(self, word: str) -> bool:
+        return word.casefold() in self.family_names or word.startswith(_FAMILIES_WITHOUT_NAME)
 
     def told_names(self, text: str) -> list[tuple[int, int]]:
         """Return where personal names stand after a label or a title: "Người lập: …", "ông …", "Đại úy …"."""
-        found = []
+        found: list[tuple[int, int]] = []
+        # Most texts hold no family name: only after a colon, or with an apostrophe, may a name be without.
+        if _NAME_MARK.search(text) is None and self.family_names.isdisjoint(_BETWEEN_WORDS.split(text.casefold())):
+            return found
         for told in self.before_a_name.finditer(text):
             words = _WORDS.match(text, told.end())
             if words is None:
@@ -109,16 +120,17 @@ class Signs:
         return text
 
     def _found(self, text: str) -> list[tuple[str, int, int]]:
-        if not _NUMBER_OR_ADDRESS.search(text):
-            return []
-        found = [
-            (match.lastgroup or "", *match.span())
-            for match in self.numbers.finditer(text)
-            if not (match.lastgroup == "email" and self.email_of_nobody.fullmatch(match[0]))
-        ]
-        found += [("telephone", *match.span("number")) for match in self.told_telephone.finditer(text)]
-        if self.identity_word.search(text):
-            found += [("identity_number", *match.span()) for match in self.short_identity_number.finditer(text)]
+        found: list[tuple[str, int, int]] = []
+        if _FULL_NUMBER_OR_ADDRESS.search(text):
+            found += [
+                (match.lastgroup or "", *match.span())
+                for match in self.numbers.finditer(text)
+                if not (match.lastgroup == "email" and self.email_of_nobody.fullmatch(match[0]))
+            ]
+        if _SHORT_NUMBER.search(text):
+            found += [("telephone", *match.span("number")) for match in self.told_telephone.finditer(text)]
+            if self.identity_word.search(text):
+                found += [("identity_number", *match.span()) for match in self.short_identity_number.finditer(text)]
         return found
 
 

@@ -27,6 +27,7 @@ from tuquan.workbook.written import Records, Sheet, Workbook, WrittenCell
 NAMES_OF_A_LIST = 3
 MOST_PLACES = 5  # that one sentence names
 ROWS_OF_A_SIGNATURE, COLUMNS_OF_A_SIGNATURE = 10, 4
+SHORTEST_SIGN = 3  # of letters without accents, such as "tel"
 LONGEST_HEADING = 60
 _DAY = re.compile(r"(?:\d{1,2}[/.-]){0,2}(?:19|20)\d\d")
 _SEPARATORS = re.compile(r"[ .-]")
@@ -63,13 +64,13 @@ class _Reading(NamedTuple):
 
 def screen_workbook(workbook: Workbook, declared_name: str) -> list[Finding]:
     """Return one finding per kind of sign and sheet; none when the file may be stored."""
-    file = quoted(declared_name)
-    findings = _of_file(workbook, declared_name, file)
+    seeds, file = settings.load().seeds, quoted(declared_name)
+    findings = _of_file(workbook, declared_name, file, seeds)
     for sheet in workbook.sheets:
-        found = _Screening(_texts_of(sheet), partial(_spots_of, sheet)).kinds()
+        found = _Screening(_texts_of(sheet, seeds), partial(_spots_of, sheet), seeds).kinds()
         texts = {"privacy.beside_the_cells": sheet.other_texts, "privacy.lines_above": sheet.lines_above}
         for name, lines in {**texts, "privacy.sheet_name": (sheet.name,)}.items():
-            for kind in _kinds_in_lines(lines):
+            for kind in _kinds_in_lines(lines, seeds):
                 found[kind][phrase(name)] = None
         head = "privacy.sheet" if sheet.state == "visible" else "privacy.hidden_sheet"
         findings += _findings(found, file, sheet.name, head)
@@ -78,9 +79,9 @@ def screen_workbook(workbook: Workbook, declared_name: str) -> list[Finding]:
 
 def screen_records(records: Records, declared_name: str) -> list[Finding]:
     """Return one finding per kind of sign in a table of text; none when the file may be stored."""
-    file = quoted(declared_name)
-    found = _Screening(_texts_in(records), partial(_spots_in, records)).kinds()
-    return [*_of_name(declared_name, file), *_findings(found, file, records.sheet, "privacy.sheet")]
+    seeds, file = settings.load().seeds, quoted(declared_name)
+    found = _Screening(_texts_in(records, seeds), partial(_spots_in, records), seeds).kinds()
+    return [*_of_name(declared_name, file, seeds), *_findings(found, file, records.sheet, "privacy.sheet")]
 
 
 class _Screening:
@@ -89,8 +90,10 @@ class _Screening:
     Hostile sheets are full of names and heads, so that nothing here compares each of them with each other.
     """
 
-    def __init__(self, texts: Iterable[tuple[_Reading, _Spot]], all_spots: Callable[[], Iterable[_Spot]]) -> None:
-        self.signs = load_signs()
+    def __init__(
+        self, texts: Iterable[tuple[_Reading, _Spot]], all_spots: Callable[[], Iterable[_Spot]], seeds: Path
+    ) -> None:
+        self.signs, self.ours = load_signs(seeds), _known_texts(seeds)
         self.all_spots = all_spots
         self.found: Found = defaultdict(dict)
         self.names: list[tuple[_Spot, str]] = []
@@ -171,8 +174,7 @@ class _Screening:
             return spot.raw_type in ("number", "text") and digits.isdigit() and 9 <= len(digits) <= 12
         if kind == "birth":
             return spot.raw_type == "date" or _DAY.fullmatch(text) is not None
-        is_ours = text in _known_texts(settings.load().seeds)
-        if spot.raw_type != "text" or is_ours or self._is_a_head(spot):
+        if spot.raw_type != "text" or text in self.ours or self._is_a_head(spot):
             return False
         if kind == "origin":
             return any(letter.isalpha() for letter in text[2:])
@@ -211,27 +213,28 @@ def _read(text: str, seeds: Path) -> _Reading | None:
     return _Reading(frozenset(kinds), tuple(headings), is_signature_line, tuple(names))
 
 
-def _kinds_in_lines(lines: Iterable[str]) -> Found:
+def _kinds_in_lines(lines: Iterable[str], seeds: Path) -> Found:
     """Return the kinds of signs in texts outside of cells, which stand one below the other."""
     texts = [text for entry in lines for text in plain(entry).split("\n")]
     spots = [_Spot(row, 0, str(row), text) for row, text in enumerate(texts)]
-    seeds = settings.load().seeds
     read = [(reading, spot) for spot in spots if (reading := _read(spot.text, seeds)) is not None]
-    return _Screening(read, lambda: spots).kinds() if read else {}
+    return _Screening(read, lambda: spots, seeds).kinds() if read else {}
 
 
-def _of_file(workbook: Workbook, declared_name: str, file: str) -> list[Finding]:
+def _of_file(workbook: Workbook, declared_name: str, file: str, seeds: Path) -> list[Finding]:
     """Return what is to be said about the file as a whole: its name, its properties, its pictures."""
-    findings = _of_name(declared_name, file)
-    found = {kind: {phrase("privacy.properties"): None} for kind in _kinds_in_lines(workbook.properties.values())}
+    findings = _of_name(declared_name, file, seeds)
+    found = {
+        kind: {phrase("privacy.properties"): None} for kind in _kinds_in_lines(workbook.properties.values(), seeds)
+    }
     findings += _findings(found, file, None, "")
     if workbook.pictures:
         findings.append(remark("no_pictures", file=file, written=str(len(workbook.pictures))))
     return findings
 
 
-def _of_name(declared_name: str, file: str) -> list[Finding]:
-    if not load_signs().secrecy_in_file_name.search(plain(declared_name)):
+def _of_name(declared_name: str, file: str, seeds: Path) -> list[Finding]:
+    if not load_signs(seeds).secrecy_in_file_name.search(plain(declared_name)):
         return []
     return _findings({"secrecy": {phrase("privacy.file_name"): None}}, file, None, "")
 
@@ -257,17 +260,16 @@ def _listed(places: Iterable[str]) -> str:
     return ", ".join(first[:MOST_PLACES] + (["…"] if len(first) > MOST_PLACES else []))
 
 
-def _texts_of(sheet: Sheet) -> Iterator[tuple[_Reading, _Spot]]:
+def _texts_of(sheet: Sheet, seeds: Path) -> Iterator[tuple[_Reading, _Spot]]:
     """Yield what there is to look at among the texts that are not our own words."""
-    seeds = settings.load().seeds
     known = _known_texts(seeds)
     for cell in sheet.cells.values():
         text = cell.raw_text
-        if not text or text in known:
-            continue
         if cell.raw_type == "text":
+            if not text or text in known or (len(text) < SHORTEST_SIGN and text.isascii()):
+                continue
             reading = _read(text, seeds)
-        elif cell.raw_type == "number" and (cell.number_format or "").startswith("00000"):
+        elif text and cell.raw_type == "number" and (cell.number_format or "").startswith("00000"):
             reading = _read(_as_shown(text, cell), seeds)
         else:
             continue
@@ -292,8 +294,7 @@ def _as_shown(number: str, cell: WrittenCell) -> str:
     return number.removesuffix(".0").zfill((cell.number_format or "").count("0"))
 
 
-def _texts_in(records: Records) -> Iterator[tuple[_Reading, _Spot]]:
-    seeds = settings.load().seeds
+def _texts_in(records: Records, seeds: Path) -> Iterator[tuple[_Reading, _Spot]]:
     known = _known_texts(seeds)
     for spot in _spots_in(records):
         is_a_short_number = len(spot.text) < 9 and spot.text.isdigit()

@@ -209,6 +209,8 @@ SIGNATURES = [
     ({"A1": "đ/c Nguyễn Văn A"}, "title"),
     ({"A1": "Đ/C NGUYỄN VĂN A"}, "title in capitals"),
     ({"A1": "Ông (bà) Nguyễn Văn A"}, "double title"),
+    ({"A1": "đ/c.Nguyễn Văn A"}, "title without a space"),
+    ({"A1": "ông H'Bloong Niê"}, "title and a name of another people"),
     ({"A1": "Đại úy Nguyễn Văn A"}, "rank"),
     ({"A1": "Người ký: Nguyễn Văn A"}, "label"),
     ({"A1": "Nguoi lap: Nguyen Van A"}, "without accents"),
