@@ -17,8 +17,8 @@ from tuquan.vocabulary.seeds import read_seed
 
 MASK = "…"
 WORDS_OF_A_NAME = range(2, 6)
-_INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff"))
-_SPACES = re.compile(r"[^\S\n]+")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
+_SPACES = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 # Quick looks: most texts have neither.
 _FULL_NUMBER_OR_ADDRESS = re.compile(r"[0+(](?:[ .()+-]{0,4}\d){8}|@")
 _SHORT_NUMBER = re.compile(r"\d(?:[ .-]{0,2}\d){6}")
@@ -146,7 +146,7 @@ def plain(text: str) -> str:
     '0912'
     """
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).translate(_INVISIBLE)
+        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
     return _SPACES.sub(" ", text)
 
 
