@@ -8,6 +8,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from tuquan.vocabulary.phrases import phrase
@@ -21,6 +22,7 @@ from tuquan.workbook.written import Records, Sheet, Workbook, WrittenCell
 SEPARATORS = ",;\t|"
 SAMPLE_CHARACTERS = 20_000  # a form has 6,000
 LEAST_ROWS_OF_A_TABLE = 2
+LONGEST_LINE = 500_000  # millions of fields in one line would take memory before they can be counted
 Row = tuple[int, list[str]]  # number of its last physical line, because a quoted field may contain line breaks
 
 
@@ -57,6 +59,10 @@ def _records_in_ascii(content: bytes, error: UnreadableFile) -> Records:
 
 
 def _read(text: str) -> Workbook | Records:
+    for start in range(0, len(text) - LONGEST_LINE, LONGEST_LINE):
+        stop = start + LONGEST_LINE
+        if text.find("\n", start, stop) < 0 and text.find("\r", start, stop) < 0:
+            raise too_large("characters", LONGEST_LINE, MAX_CHARACTERS)
     first_line, _, rest = text.partition("\n")
     declared = first_line.strip().strip('"').lower()
     has_declaration = declared[:4] == "sep=" and len(declared.rstrip("\r")) == len("sep=,")
@@ -89,7 +95,9 @@ def _rows(text: str, separator: str) -> Iterator[Row]:
             raise UnreadableFile("csv_lines_are_well_formed", "csv_structure", max(1, reader.line_num)) from error
         if fields is None:
             return
-        yield reader.line_num, fields
+        if len(fields) > MAX_COLUMN and any(field.strip() for field in fields[MAX_COLUMN:]):
+            raise too_large("columns", len(fields), MAX_COLUMN)
+        yield reader.line_num, fields[:MAX_COLUMN]
 
 
 def _separator(text: str) -> str:
@@ -141,8 +149,6 @@ def _even_rows(rows: list[list[str]]) -> int:
 
 def _records(heads: list[str], rows: Iterator[Row]) -> Records:
     width = len(heads)
-    if width > MAX_COLUMN:
-        raise too_large("columns", width, MAX_COLUMN)
     found: list[tuple[str, list[str | None]]] = []
     for number, fields in rows:
         if not any(field.strip() for field in fields):
@@ -159,15 +165,13 @@ def _workbook(first: list[Row], rows: Iterator[Row]) -> Workbook:
     name = phrase("receipt.csv_sheet")
     cells: dict[str, WrittenCell] = {}
     row = 0
-    for _, fields in (*first, *rows):
+    for _, fields in chain(first, rows):
         row += 1
         for column, field in enumerate(fields, start=1):
             if not field.strip():
                 continue
             if row > MAX_ROW:
                 raise too_large("rows", row, MAX_ROW)
-            if column > MAX_COLUMN:
-                raise too_large("columns", column, MAX_COLUMN)
             if len(field) > MAX_CHARACTERS:
                 raise too_large("characters", len(field), MAX_CHARACTERS)
             address = f"{letters_of(column)}{row}"

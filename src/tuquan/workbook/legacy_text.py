@@ -37,7 +37,7 @@ _BETWEEN_FIELDS = re.compile(r'[,;\t|\r\n"]+')
 _NOT_OF_TEXT = re.compile(rb"[\0-\x08\x0e-\x19\x1c-\x1f]")
 
 # Bytes 80-9F hold no letters in any of the fonts: they are the quotes and dashes of windows-1252.
-_PUNCTUATION = {code: bytes([code]).decode("cp1252", "replace") for code in range(0x80, 0xA0)}
+_PUNCTUATION = {code: bytes([code]).decode("cp1252", "ignore") or chr(code) for code in range(0x80, 0xA0)}
 _ONE_BYTE_EACH = re.compile(f"[\\x00-\\xff{re.escape(''.join(_PUNCTUATION.values()))}]*")
 # Signs that legacy text is full of and that Unicode text in Vietnamese does not have.
 _MARKS = re.compile("[^\x00-\xa0ÀÁÂÃÈÉÊÌÍÒÓÔÕÙÚÝàáâãèéêìíòóôõùúý\u0100-\U0010ffff]")
@@ -161,7 +161,7 @@ def _vni_letters() -> dict[str, str]:
     return letters | mixed | capitals
 
 
-_BYTES_OF_PUNCTUATION = {ord(sign): code for code, sign in _PUNCTUATION.items() if sign != "\ufffd"}
+_BYTES_OF_PUNCTUATION = {ord(sign): code for code, sign in _PUNCTUATION.items()}
 _VNI = _vni_letters()
 _VNI_LETTER = re.compile("|".join(sorted(_VNI, key=len, reverse=True)))
 _CAPITAL_AND_LETTER = re.compile(

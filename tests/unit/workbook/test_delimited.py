@@ -1,5 +1,6 @@
 import csv
 import io
+import time
 
 import openpyxl
 import pytest
@@ -125,6 +126,7 @@ def test_an_unknown_encoding_in_a_column_that_is_read_is_not_guessed(opened, lin
         ('Chỉ tiêu;Kỳ này\nTổng số hộ;"5\n', "csv_lines_are_well_formed"),
         ("Chỉ tiêu;Kỳ này\n" + "a;5\n" * 20_001, "file_is_of_a_safe_size"),
         ("Chỉ tiêu;Kỳ này\n" + "a;" * 500 + "\n", "file_is_of_a_safe_size"),
+        (HEAD.format(";") + "a;" * 500 + "\n", "file_is_of_a_safe_size"),
         ("Chỉ tiêu;Kỳ này\n" + "a" * 40_000 + ";5\n", "file_is_of_a_safe_size"),
         ("Chỉ tiêu;Kỳ này\n" + (";".join("x" * 390) + "\n") * 300, "file_is_of_a_safe_size"),
     ],
@@ -146,3 +148,11 @@ def test_a_table_that_is_not_ours_becomes_a_sheet_and_no_figures(tmp_path, text)
 def test_wrongly_decoded_text_is_held_or_refused_and_never_guessed(saved_as_text):
     file = saved_as_text(",", lambda text: text.encode().decode("latin-1").encode())
     assert not any(item.is_loadable for item in file.submissions)
+
+
+def test_many_lines_are_refused_without_reading_them_all(opened):
+    begin = time.monotonic()
+    for text in ("a;b\n" * 2_000_000, HEAD.format(",") + "," * 9_000_000, "\n" * 9_000_000 + "a;b"):
+        with pytest.raises(UnreadableFile):
+            opened(text)
+    assert time.monotonic() - begin < 3

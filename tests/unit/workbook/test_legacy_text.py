@@ -73,6 +73,7 @@ def test_text_in_parts_is_put_together():
         (b"\xff\xfe\x00\xd8", "text_encoding_is_known"),
         (b"a,b\0c\n" * 5, "file_format_is_supported"),
         (bytes(range(256)), "file_format_is_supported"),
+        (bytes(range(0x80, 0x100)), "text_encoding_is_known"),
         (b"\x01\xff\xfa", "file_format_is_supported"),
         ("ref\0".encode("utf-16"), "file_format_is_supported"),
     ],

@@ -144,7 +144,7 @@ def test_a_line_of_an_unknown_area_is_named_by_its_number(read):
         ("ref_area,time_period,households_total,households_total\n15127,2021,1,2\n", "columns_are_named_once"),
         ((HEAD + "15127,2021,households_total,đã\n").encode("cp1258", "replace"), "text_encoding_is_known"),
         (HEAD.encode() + b"x" * 5000 + b"\0", "file_format_is_supported"),
-        (HEAD + 'a,"' + "x" * 9_000_000, "csv_lines_are_well_formed"),
+        (HEAD + 'a,"' + "x" * 200_000, "csv_lines_are_well_formed"),
         (HEAD + "x" * 11_000_000, "file_is_of_a_safe_size"),
         (HEAD + "1,2,3,4\n" * 100_001, "file_is_of_a_safe_size"),
         (HEAD.strip() + ",x" * 400 + "\n", "file_is_of_a_safe_size"),
