@@ -13,17 +13,21 @@ from typing import NamedTuple
 from msgspec import structs
 
 from tuquan.vocabulary.phrases import number_vi, phrase
-from tuquan.workbook.container import MAX_FILE_BYTES, UnreadableFile, read_members
+from tuquan.workbook.container import UnreadableFile, read_members
 from tuquan.workbook.delimited import read_delimited
+from tuquan.workbook.docx import workbook_from_docx
 from tuquan.workbook.evidence import workbook_from
 from tuquan.workbook.form import other_sheets, read_form, without_contradiction, without_repeated
 from tuquan.workbook.json_records import read_json
 from tuquan.workbook.legacy_text import decode_workbook
+from tuquan.workbook.ods import workbook_from_ods
 from tuquan.workbook.privacy import screen_records, screen_workbook
 from tuquan.workbook.records import read_records, records_of_sheet
 from tuquan.workbook.remarks import quoted, remark
 from tuquan.workbook.submission import Finding, ReadFile, ReadSubmission, worst_severity
 from tuquan.workbook.written import Records, Workbook
+from tuquan.workbook.xls import read_ole
+from tuquan.workbook.xlsb import workbook_from_xlsb
 
 HEAD_BYTES = 4096
 LOG = logging.getLogger(__name__)
@@ -127,21 +131,10 @@ def _kind_of(path: Path) -> FileFormat:
 def _open_container(path: Path) -> Opened:
     """Open a ZIP container by what is in it."""
     members = read_members(path)
-    for part, reason in (("xl/workbook.bin", "xlsb"), ("word/document.xml", "docx"), ("content.xml", "odf")):
+    for part, file_format, take in _CONTAINERS:
         if part in members:
-            raise UnreadableFile("file_format_is_supported", reason)
-    if "xl/workbook.xml" in members or "_rels/.rels" in members:
-        return Opened("tq01_xlsx", workbook_from(members))
+            return Opened(file_format, take(members), is_document=file_format == "docx")
     raise UnreadableFile("archive_is_unpacked", "other_archive")
-
-
-def _open_ole(path: Path) -> Opened:
-    """Tell a workbook with a password from an old .xls: both are OLE containers, whose directory is UTF-16."""
-    with path.open("rb") as file:
-        content = file.read(MAX_FILE_BYTES)
-    if "EncryptedPackage".encode("utf-16-le") in content:
-        raise UnreadableFile("workbook_is_not_encrypted", "ole")
-    raise UnreadableFile("file_format_is_supported", "ole")
 
 
 def _refusal(error: UnreadableFile, file: str) -> Finding:
@@ -195,11 +188,20 @@ def _is_json(head: bytes) -> bool:
     return _is_text(head) and signs.lstrip()[:1] in (b"{", b"[")
 
 
+# What is in a ZIP container, by a part that each kind has: the first line that fits decides.
+_CONTAINERS: tuple[tuple[str, str, Callable[[dict[str, bytes]], Workbook]], ...] = (
+    ("xl/workbook.bin", "xlsb", workbook_from_xlsb),
+    ("word/document.xml", "docx", workbook_from_docx),
+    ("content.xml", "ods", workbook_from_ods),
+    ("xl/workbook.xml", "tq01_xlsx", workbook_from),
+    ("_rels/.rels", "tq01_xlsx", workbook_from),
+)
+
 # The first line that fits decides. A new format is a reader here instead of a reason.
 FORMATS: tuple[FileFormat, ...] = (
     FileFormat("zip", _begins(b"PK\x03\x04"), _open_container),
     FileFormat("zip", _begins(b"PK"), reason="other_archive"),
-    FileFormat("ole", _begins(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), _open_ole),
+    FileFormat("ole", _begins(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), lambda path: Opened("xls", read_ole(path))),
     FileFormat("pdf", lambda head: b"%PDF-" in head[:1024], reason="pdf"),
     FileFormat(
         "image", _begins(b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF"), reason="image"

@@ -85,7 +85,10 @@ def read_ole(path: Path) -> Workbook:
     try:
         file = CompoundFile(data)
     except UnreadableFile:
-        if any(name.encode("utf-16-le") in data for name in ("Workbook", "Book", "EncryptedPackage")):
+        # The directory cannot be read, but the names in it can be seen.
+        if "EncryptedPackage".encode("utf-16-le") in data:
+            raise UnreadableFile("workbook_is_not_encrypted", "ole") from None
+        if "Book".encode("utf-16-le") in data or "Workbook".encode("utf-16-le") in data:
             raise
         raise UnreadableFile("file_format_is_supported", "ole") from None
     refuse_what_is_no_workbook(file)

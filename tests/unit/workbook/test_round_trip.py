@@ -125,12 +125,25 @@ def test_the_evidence_is_what_another_reader_sees():
     assert book.defined_names.keys() >= oracle.defined_names.keys()
 
 
+def converted(source, kind, folder):
+    """Let the LibreOffice of this machine save a workbook as another kind of file."""
+    profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
+    command = ["soffice", profile, "--headless", "--convert-to", kind, "--outdir", str(folder / kind), str(source)]
+    subprocess.run(command, check=True, timeout=120, capture_output=True, env={**os.environ, "HOME": str(folder)})
+    return folder / kind / f"{source.stem}.{kind}"
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="soffice is not installed")
-def test_a_form_goes_through_the_libreoffice_of_this_machine_unharmed(tmp_path, commune, period):
-    source, saved = tmp_path / "bieu.xlsx", tmp_path / "saved"
+@pytest.mark.parametrize("kind", ["xlsx", "ods", "xls"])
+def test_a_form_goes_through_the_libreoffice_of_this_machine_unharmed(tmp_path, commune, period, kind):
+    source = tmp_path / "bieu.xlsx"
     write_form(source, commune, period, values=TYPED)
-    profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
-    command = ["soffice", profile, "--headless", "--convert-to", "xlsx", "--outdir", str(saved), str(source)]
-    subprocess.run(command, check=True, timeout=120, capture_output=True, env={**os.environ, "HOME": str(tmp_path)})
-    assert_is_the_typed_form(saved / "bieu.xlsx", commune)
+    saved = converted(source, kind, tmp_path)
+    assert_is_the_typed_form(saved, commune)
+    (submission,), (original,) = (read_file(path, path.name).submissions for path in (saved, source))
+    told = [
+        [(cell.cell, cell.raw_text, cell.raw_type, cell.is_hidden, cell.is_merged) for cell in item.cells]
+        for item in (submission, original)
+    ]
+    assert told[0] == told[1]
