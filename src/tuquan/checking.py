@@ -76,7 +76,8 @@ def _answer(judged: Judged, now: datetime, received_at: dict[int, datetime]) -> 
 def _arrival(number: int, name: str, now: datetime, **known: Any) -> dict[str, Any]:
     """Return a row as the register would have it."""
     about = {"arrival_id": number, "declared_name": name, "channel": "check", "received_at": now, "times_seen": 1}
-    return {**dict.fromkeys(("sha256", "file_format", "stored_in", "receipt_path")), **about, **known}
+    unknown = dict.fromkeys(("sha256", "file_format", "stored_in", "receipt_path", "receipt_workbook_path"))
+    return {**unknown, **about, **known}
 
 
 def _counted(judged: Judged, now: datetime) -> list[dict[str, Any]]:

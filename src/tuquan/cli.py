@@ -191,6 +191,7 @@ def admit(
 ) -> None:
     """Let a report that waits as a whole count as the next version: a revision, old bytes, figures taken back."""
     submission_id, version = admissions.admit(submission, by, reason)
+    receipts.write_digest(submission_id)
     out.print(phrase("cli.admitted", submission_id=submission_id, version=version))
 
 

@@ -21,8 +21,6 @@ from tuquan.vocabulary.forms import current_form
 from tuquan.vocabulary.periods import parse_period
 from tuquan.vocabulary.phrases import period_vi, phrase
 
-__all__ = ["receipt_text", "write_digests", "write_receipts"]
-
 BATCH = 500  # files whose answers are in memory together
 NAME_BYTES = 180  # a file system takes 255, a letter has up to 4, and something is put in front and behind
 _UNSAFE = re.compile(r"[^\w.\- ]+")
@@ -115,10 +113,11 @@ def write_receipts() -> int:
     return count
 
 
-def write_digests(arrival_ids: Sequence[int]) -> None:
-    """Write the digests of the communes and periods of some files again, after a decision about them."""
+def write_digest(submission_id: str) -> None:
+    """Write the digest of a report's commune and period again, after a decision about the report."""
     with warehouse.connect() as connection:
-        _write_digests(connection, arrival_ids)
+        found = connection.execute("select arrival_id from raw.submissions where submission_id = ?", [submission_id])
+        _write_digests(connection, [arrival_id for (arrival_id,) in found.fetchall()])
 
 
 def _batches(pending: Iterable[dict]) -> Iterator[list[dict]]:

@@ -89,6 +89,7 @@ def describe(files: Iterable[Row], submissions: Iterable[Row], findings: Iterabl
             "format": file["file_format"],
             "stored_in": file["stored_in"],
             "receipt": file["receipt_path"],
+            "receipt_workbook": file["receipt_workbook_path"],
             "times_seen": file["times_seen"],
             "submissions": [],
             "findings": [],

@@ -2,15 +2,24 @@
 
 import io
 import zipfile
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import default
 
+import openpyxl
 import pytest
 
-from tuquan import register
-from tuquan.collect import register_inbox
+from tuquan import outbox, register, warehouse
+from tuquan.collect import Delivery, Reply, receive, register_inbox
 from tuquan.load import load_registered
 from tuquan.receipts import write_receipts
 from tuquan.vocabulary.areas import load_register
+from tuquan.vocabulary.duties import last_owed_period
 from tuquan.vocabulary.periods import parse_period
+from tuquan.vocabulary.phrases import in_vietnam, period_vi
+from tuquan.workbook.evidence import read_workbook
+from tuquan.workbook.reading import read_file
+from tuquan.workbook.stamp import stamp_from_properties
 from tuquan.workbook.template import write_form
 
 PERIOD = parse_period("2024-Q1")
@@ -105,3 +114,174 @@ def test_a_receipt_stays_readable_when_every_line_is_wrong(receipt_of):
     assert len(file["findings"]) == 5000
     assert len(text.splitlines()) < 130
     assert "… và 4.900 điểm khác cùng loại." in text
+
+
+def paths_of(home, pattern):
+    return sorted(str(path.relative_to(home.receipts)) for path in home.receipts.rglob(pattern))
+
+
+def filled(values, area=COMMUNE, period=PERIOD):
+    buffer = io.BytesIO()
+    write_form(buffer, area, period, values=values)
+    return buffer.getvalue()
+
+
+def noted(path):
+    """Value and note of each cell with a note."""
+    (sheet,) = openpyxl.load_workbook(path)
+    cells = (cell for row in sheet.iter_rows() for cell in row if cell.comment)
+    return {cell.coordinate: (cell.value, cell.comment.text) for cell in cells}
+
+
+DOUBTFUL = {("security_order_teams", "period"): 7, ("propaganda_sessions", "period"): "1,288"}
+CSV = "ref_area,time_period,indicator,obs_value\n" + "".join(
+    f'{COMMUNE.ref_area},{PERIOD},{indicator},"{value}"\n'
+    for indicator, value in (("security_order_teams", "8"), ("propaganda_sessions", "1,288"), ("mediated_cases", "-3"))
+)
+
+
+def test_a_doubtful_workbook_comes_back_with_notes_beside_its_receipt(receipt_of, home):
+    file, text = receipt_of("biểu.xlsx", filled(DOUBTFUL))
+    folder = f"2024-Q1/{COMMUNE.ref_area} {COMMUNE.name_vi}"
+    assert file["receipt"] == f"{folder}/000001 biểu.xlsx.txt"
+    assert file["receipt_workbook"] == f"{folder}/000001 biểu - cần sửa.xlsx"
+    assert "tệp “000001 biểu - cần sửa.xlsx”" in text
+    ((value, note),) = noted(home.receipts / file["receipt_workbook"]).values()
+    assert value == "1,288"
+    assert "ghi “1,288”" in note
+    assert "ví dụ 1288" in note
+
+
+def test_a_good_file_gets_no_workbook(receipt_of, home, form):
+    file, text = receipt_of("biểu.xlsx", form)
+    assert file["receipt_workbook"] is None
+    assert "Kèm theo" not in text
+    assert paths_of(home, "*.xlsx") == []
+
+
+def test_another_format_gets_a_form_with_what_was_read_and_what_is_asked(receipt_of, home):
+    file, text = receipt_of("số liệu.csv", CSV.encode())
+    assert "số đã đọc được đã điền sẵn" in text
+    path = home.receipts / file["receipt_workbook"]
+    assert {value for value, _ in noted(path).values()} == {"1,288", "-3"}
+    (submission,) = read_file(path, path.name).submissions
+    assert (submission.ref_area, submission.time_period) == (COMMUNE.ref_area, "2024-Q1")
+    found = {cell.indicator: cell for cell in submission.cells if cell.measure == "period" and cell.raw_text}
+    assert found["security_order_teams"].obs_value == "8"
+    assert {name for name, cell in found.items() if cell.status != "read"} == {"propaganda_sessions", "mediated_cases"}
+
+
+@pytest.mark.parametrize("name", ["{code} quý 1 năm 2024.pdf", "2024-Q1/{code}.pdf"])
+def test_a_picture_of_a_report_is_answered_with_the_form_that_its_name_asks_for(receipt_of, home, name):
+    name = name.format(code=COMMUNE.ref_area)
+    (home.inbox / name).parent.mkdir(exist_ok=True)
+    file, text = receipt_of(name, b"%PDF-1.4\n%%EOF\n")
+    assert file["status"] == "refused"
+    assert f"Kèm theo là biểu TQ01 của {COMMUNE.name_vi}, Quý 1 năm 2024" in text
+    path = home.receipts / file["receipt_workbook"]
+    assert stamp_from_properties(read_workbook(path).properties).area_key == COMMUNE.area_key
+
+
+def test_a_name_without_a_period_gets_the_form_of_the_period_that_is_owed(receipt_of, home):
+    today = in_vietnam(datetime.now(UTC).replace(tzinfo=None)).date()
+    owing = next(area for area in load_register().communes("VN", today) if area.ref_area == "00004")
+    _, text = receipt_of("00004.pdf", b"%PDF-1.4\n%%EOF\n")
+    period = last_owed_period(owing, "TQ01", "administrative", today, load_register())
+    assert period.end < today
+    assert f"biểu TQ01 của {owing.name_vi}, {period_vi(period)}" in text
+    assert "được lập cho kỳ gần nhất" in text
+
+
+def test_where_nothing_is_known_a_receipt_says_where_a_form_comes_from(receipt_of, home):
+    file, text = receipt_of("báo cáo.pdf", b"%PDF-1.4\n%%EOF\n")
+    assert file["receipt_workbook"] is None
+    assert "đề nghị liên hệ cơ quan cấp trên trực tiếp để nhận biểu TQ01" in text
+
+
+def test_what_must_not_be_stored_is_answered_by_text_alone(receipt_of, home):
+    content = filled({("security_order_teams", "period"): "0900 000 000"})
+    file, text = receipt_of(f"{COMMUNE.ref_area} quý 1 năm 2024.xlsx", content)
+    assert (file["status"], file["receipt_workbook"]) == ("refused", None)
+    assert "0900" not in text
+
+
+def test_a_workbook_that_only_waits_for_the_office_does_not_come_back(receipt_of, home):
+    receipt_of("một.xlsx", filled({("security_order_teams", "period"): 7, ("mediated_cases", "period"): 2}))
+    file, _ = receipt_of("hai.xlsx", filled({("security_order_teams", "period"): 7}))
+    assert [finding["code"] for finding in file["findings"]] == ["no_figure_is_erased"]
+    assert file["receipt_workbook"] is None
+
+
+def test_a_digest_says_what_came_what_counts_what_is_asked_and_what_waits(receipt_of, home):
+    receipt_of("một.xlsx", filled({("security_order_teams", "period"): 7}))
+    digest = home.receipts / f"2024-Q1/{COMMUNE.ref_area} {COMMUNE.name_vi}" / "Tổng hợp.txt"
+    assert "không có điểm nào cần làm rõ" in digest.read_text(encoding="utf-8")
+    receipt_of("hai.xlsx", filled(DOUBTFUL))
+    receipt_of("ba.xlsx", filled({("mediated_cases", "period"): 1}))
+    receipt_of("bốn.xlsx", filled(DOUBTFUL))
+    text = digest.read_text(encoding="utf-8")
+    before, _, after = text.partition("Bản đang dùng: ")
+    assert [line.split("“")[1].split("”")[0] for line in before.splitlines() if "“" in line] == [
+        *("một.xlsx", "hai.xlsx", "ba.xlsx", "bốn.xlsx")
+    ]
+    assert "trùng với tệp nhận lúc" in before
+    current, _, waiting = after.partition("Tệp mới hơn đang chờ")
+    assert current.startswith("lần gửi thứ 2, tệp “hai.xlsx”")
+    assert "ghi “1,288”" in current
+    assert "Tệp: ba.xlsx" in waiting
+    assert paths_of(home, "000004*") == [f"2024-Q1/{COMMUNE.ref_area} {COMMUNE.name_vi}/000004 bốn.xlsx.txt"]
+
+
+def deliveries(channel, files, address):
+    """What a channel that can be answered brings: name → content."""
+    return [
+        Delivery(
+            channel=channel,
+            identity=name,
+            version="1",
+            declared_name=name,
+            read=lambda most, content=content: content[: most + 1],
+            size_bytes=len(content),
+            modified_ns=number,
+            reply=Reply(address, "Báo cáo\r\nBcc: x@example.org", f"<{number}@example.org>", ""),
+        )
+        for number, (name, content) in enumerate(files.items(), start=1)
+    ]
+
+
+def test_a_sender_gets_one_mail_per_commune_and_period_and_pass(home):
+    other = load_register().communes("387", PERIOD.end)[1]
+    files = {
+        "một.xlsx": filled({("security_order_teams", "period"): 6}),
+        "hai.xlsx": filled(DOUBTFUL),
+        "ba.xlsx": filled({("security_order_teams", "period"): 7}, area=other),
+    }
+    receive(deliveries("mail hop_thu", files, "xa@example.org"))
+    receive(deliveries("mail hop_thu", {"bốn.xlsx": files["một.xlsx"] + b" "}, "khac@example.org"))
+    receive(deliveries("mail hop_thu", {"năm.xlsx": b"x"}, "mailer-daemon@example.org"))
+    load_registered()
+    assert write_receipts() == 5
+    replies = outbox.waiting_replies()
+    assert sorted(reply.address for reply in replies) == ["khac@example.org", "xa@example.org", "xa@example.org"]
+    messages = [message_from_bytes(reply.files[0].read_bytes(), policy=default) for reply in replies]
+    (mail,) = [message for message in messages if COMMUNE.name_vi in message["Subject"]]
+    assert mail["Subject"] == f"Kết quả tiếp nhận: {COMMUNE.name_vi} ({COMMUNE.ref_area}), Quý 1 năm 2024"
+    assert (mail["In-Reply-To"], mail["References"]) == ("<2@example.org>", "<1@example.org> <2@example.org>")
+    assert [part.get_filename() for part in mail.iter_attachments()] == ["000002 hai - cần sửa.xlsx"]
+    body = mail.get_body().get_content()
+    assert "Tệp: một.xlsx" in body
+    assert "Tệp: hai.xlsx" in body
+    assert "Tệp: ba.xlsx" not in body
+    assert write_receipts() == 0
+    with warehouse.connect() as connection:
+        assert connection.execute("select count(*) from meta.replies").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("channel", ["sftp may_chu", "s3 thung"])
+def test_a_storage_gets_receipt_and_workbook(home, channel):
+    receive(deliveries(channel, {"xã/hai.xlsx": filled(DOUBTFUL)}, "tra-loi"))
+    load_registered()
+    write_receipts()
+    (reply,) = outbox.waiting_replies(channel)
+    assert reply.address == "tra-loi"
+    assert sorted(path.name for path in reply.files) == ["000001 hai - cần sửa.xlsx", "000001 hai.xlsx.txt"]
