@@ -20,7 +20,7 @@ from tuquan.workbook.package import (
     pictures_in,
     refuse_macros,
 )
-from tuquan.workbook.parts import parse_part
+from tuquan.workbook.parts import admit_together, parse_part
 from tuquan.workbook.written import Sheet, Workbook, WrittenCell
 
 MAX_STEPS = 10  # from a style to the one that it is based on
@@ -59,6 +59,7 @@ def workbook_from_docx(members: dict[str, bytes]) -> Workbook:
     beside = [_text_of(line) for box in _all(root, "txbxContent") for line in _all(box, "p")]
     for kind, target in links_of(members, main).values():
         if kind in _PARTS_BESIDE and members.get(target, b"").lstrip()[:1] == b"<":
+            admit_together(members[main], members[target])
             beside.extend(_text_of(line) for line in _all(parse_part(members[target]), "p"))
     cells, fonts = Cells(), _fonts_of_styles(members, main)
     sheets = []

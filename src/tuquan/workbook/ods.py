@@ -5,14 +5,16 @@ unfolded only where something stands in them, because every sheet is stored out 
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from tuquan.workbook.container import UnreadableFile, damaged, too_large
 from tuquan.workbook.grid import GENERAL, MAX_COLUMN, MAX_ROW, MAX_SHEETS, Cells, shows_date
 from tuquan.workbook.package import local, only_said
-from tuquan.workbook.parts import parse_part
+from tuquan.workbook.parts import admit_together, parse_part
 from tuquan.workbook.written import Sheet, Workbook, WrittenCell
 
 MAX_SPACES = 100  # that one sign for several spaces stands for
@@ -60,6 +62,7 @@ def workbook_from_ods(members: dict[str, bytes]) -> Workbook:
         raise UnreadableFile("workbook_has_no_macros", "unexpected")
     if "content.xml" not in members:
         raise damaged("damaged_zip")
+    admit_together(members["content.xml"], members.get("styles.xml", b""))
     content = parse_part(members["content.xml"])
     body = content.find(f"{_OFFICE}body/{_OFFICE}spreadsheet")
     if body is None:
@@ -153,7 +156,8 @@ def _columns(table: Element) -> list[_Column]:
 
 
 def _column_at(columns: list[_Column], number: int) -> _Column:
-    return next((column for column in columns if number <= column.last), _Column(0, is_hidden=False, style=None))
+    at = bisect_left(columns, number, key=attrgetter("last"))
+    return columns[at] if at < len(columns) else _Column(0, is_hidden=False, style=None)
 
 
 def _repeated(element: Element, what: str) -> int:

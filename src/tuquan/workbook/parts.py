@@ -32,12 +32,17 @@ def parse_part(content: bytes) -> Element:
     raise too_large("depth", MAX_DEPTH + 1, MAX_DEPTH)
 
 
+def admit_together(*parts: bytes) -> None:
+    """Raise when parts whose trees are needed at the same time would fill the memory."""
+    tags = sum(part.count(b"<") for part in parts)
+    if tags > MAX_TAGS:
+        raise too_large("cells", tags, MAX_TAGS)
+
+
 def _admit(content: bytes) -> None:
     declared = _ENCODING.search(content, 0, 300)
     if b"\0" in content or (declared and declared[1].lower() not in (b"utf-8", b"us-ascii")):
         raise damaged("bad_xml")
     if b"<!DOCTYPE" in content:
         raise damaged("doctype")
-    tags = content.count(b"<")
-    if tags > MAX_TAGS:
-        raise too_large("cells", tags, MAX_TAGS)
+    admit_together(content)

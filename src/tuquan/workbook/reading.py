@@ -4,7 +4,9 @@ A file passes four stations: its kind is told, its cells are taken out as writte
 them, and only then figures are read.
 """
 
+import html
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +23,7 @@ from tuquan.workbook.form import other_sheets, read_form, without_contradiction,
 from tuquan.workbook.json_records import read_json
 from tuquan.workbook.legacy_text import decode_workbook
 from tuquan.workbook.ods import workbook_from_ods
-from tuquan.workbook.privacy import screen_records, screen_workbook
+from tuquan.workbook.privacy import screen_records, screen_text, screen_workbook
 from tuquan.workbook.records import read_records, records_of_sheet
 from tuquan.workbook.remarks import quoted, remark
 from tuquan.workbook.submission import Finding, ReadFile, ReadSubmission, worst_severity
@@ -30,6 +32,8 @@ from tuquan.workbook.xls import read_ole
 from tuquan.workbook.xlsb import workbook_from_xlsb
 
 HEAD_BYTES = 4096
+MOST_SCREENED_BYTES = 200_000  # of a file that no reader takes
+_TAG = re.compile(r"<[^<>]{0,2000}>")
 LOG = logging.getLogger(__name__)
 Parts = tuple[list[ReadSubmission], list[Finding]]
 
@@ -69,11 +73,11 @@ def read_file(path: Path, declared_name: str) -> ReadFile:
         file_format = opened.file_format
         return _read(opened, declared_name, name)
     except UnreadableFile as error:
-        return _unread(file_format, _refusal(error, name))
+        return _unread(file_format, _refusal(error, name), path, declared_name)
     except Exception:  # the last net: a fault of ours must not take the files of the others with it
         LOG.exception("reading failed; this is a defect of the reader, keep the file for a test")
         unexpected = UnreadableFile("file_is_a_readable_workbook", "unexpected")
-        return _unread(file_format, _refusal(unexpected, name))
+        return _unread(file_format, _refusal(unexpected, name), path, declared_name)
 
 
 def _read(opened: Opened, declared_name: str, name: str) -> ReadFile:
@@ -86,7 +90,15 @@ def _read(opened: Opened, declared_name: str, name: str) -> ReadFile:
         submissions, findings = _read_workbook(content, declared_name, name, is_document=opened.is_document)
     else:
         submissions, findings = _read_records(content, declared_name, name)
-    return ReadFile(opened.file_format, submissions, findings, _status(submissions, findings))
+    storage = "raw" if _is_legible(content) else "quarantine"
+    return ReadFile(opened.file_format, submissions, findings, _status(submissions, findings), storage)
+
+
+def _is_legible(content: Workbook | Records) -> bool:
+    """Whether the privacy gate could read all of it: a column of unknown encoding may hold anything."""
+    return isinstance(content, Workbook) or not any(
+        "\ufffd" in text for _, texts in content.rows for text in texts if text
+    )
 
 
 def _read_records(records: Records, declared_name: str, name: str) -> Parts:
@@ -150,10 +162,23 @@ def _refusal(error: UnreadableFile, file: str) -> Finding:
     )
 
 
-def _unread(file_format: str, finding: Finding) -> ReadFile:
-    """Nobody could look inside, so nobody can say whether it may be stored with the others."""
+def _unread(file_format: str, finding: Finding, path: Path, declared_name: str) -> ReadFile:
+    """Return what nobody read: it may be kept apart, unless its name or its plain text shows what may not be stored."""
+    private = screen_text(_plain_text(path), declared_name)
+    if private:
+        return ReadFile(file_format, [], private, "refused", "nothing")
     status = "held" if finding.severity == "held" else "refused"
     return ReadFile(file_format, [], [finding], status, "quarantine")
+
+
+def _plain_text(path: Path) -> str:
+    """Return what can be read of a file without a reader for it: of a page or a text, not of packed bytes."""
+    with path.open("rb") as file:
+        content = file.read(MOST_SCREENED_BYTES)
+    if b"\0" in content[:HEAD_BYTES] and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return ""
+    text = content.decode("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8", "replace")
+    return html.unescape(_TAG.sub("\n", text)) if _is_markup(content[:HEAD_BYTES]) else text
 
 
 def _status(submissions: list[ReadSubmission], findings: list[Finding]) -> str:
@@ -202,6 +227,9 @@ FORMATS: tuple[FileFormat, ...] = (
     FileFormat("zip", _begins(b"PK\x03\x04"), _open_container),
     FileFormat("zip", _begins(b"PK"), reason="other_archive"),
     FileFormat("ole", _begins(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), lambda path: Opened("xls", read_ole(path))),
+    FileFormat(
+        "xls", _begins(b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00"), reason="ole"
+    ),  # Excel 2 to 4
     FileFormat("pdf", lambda head: b"%PDF-" in head[:1024], reason="pdf"),
     FileFormat(
         "image", _begins(b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF"), reason="image"

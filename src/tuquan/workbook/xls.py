@@ -6,7 +6,7 @@ not read.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -36,17 +36,27 @@ MAX_RECORDS = 600_000  # of all sheets together
 MAX_GLOBAL_RECORDS = 20_000  # fonts, formats and styles: Excel itself writes some hundreds, and 4,050 at most
 
 _BOF, _EOF, _CONTINUE = 0x0809, 0x000A, 0x003C
-_FILEPASS, _BOUNDSHEET, _SST, _DRAWINGS, _BITMAP, _MERGED = 0x002F, 0x0085, 0x00FC, 0x00EB, 0x007F, 0x00E5
+_FILEPASS, _BOUNDSHEET, _SST, _DRAWINGS, _BITMAP, _MERGED, _COLUMNS = (
+    0x002F,
+    0x0085,
+    0x00FC,
+    0x00EB,
+    0x007F,
+    0x00E5,
+    0x007D,
+)
 _PAGE_HEADER, _PAGE_FOOTER, _NOTE, _TEXT_BOX = 0x0014, 0x0015, 0x001C, 0x01B6
 _MANY_NUMBERS, _FORMULAS = 0x00BD, (0x0006, 0x0206, 0x0406)
 _CELLS = {*_FORMULAS, _MANY_NUMBERS, 0x0203, 0x0204, 0x0205, 0x027E, 0x00FD, 0x00D6}
 # Codepage, date system, format, font, style of a cell, shared texts.
 _SHOWN_OF_BOOK = {_BOF, _EOF, _CONTINUE, _BOUNDSHEET, _SST, 0x0042, 0x0022, 0x041E, 0x001E, 0x0031, 0x00E0}
 # Cells, results of formulas, rows, columns and their widths, dimensions, merged ranges.
-_SHOWN_OF_SHEET = _CELLS | {_BOF, _EOF, _CONTINUE, _MERGED, 0x0207, 0x0208, 0x007D, 0x0055, 0x0099, 0x0200}
+_SHOWN_OF_SHEET = _CELLS | {_BOF, _EOF, _CONTINUE, _MERGED, 0x0207, 0x0208, _COLUMNS, 0x0055, 0x0099, 0x0200}
 _RECORD, _PLACE, _DRAWING = struct.Struct("<HH"), struct.Struct("<HH"), struct.Struct("<HHI")
 _BLIND = b"\xfe\xff"  # a code that no version of the format has
 _WORKSHEET, _MACRO_SHEET = 0, 1
+# One record can be as much work as many: a list of merged ranges, and a run of up to 256 columns.
+_COSTS: dict[int, Callable[[int], int]] = {_MERGED: lambda length: length // 8, _COLUMNS: lambda _: 256}
 _PICTURE_STORE = 0xF001
 _STATES = {1: "hidden", 2: "very_hidden"}
 _TYPES = {xlrd.XL_CELL_TEXT: "text", xlrd.XL_CELL_BOOLEAN: "boolean", xlrd.XL_CELL_ERROR: "error"}
@@ -224,8 +234,8 @@ class _SheetWalk:
                 found.texts.append(stream[begin + 6 : end].decode("cp1252", "replace"))
             elif code == _BITMAP:
                 found.bitmaps += 1
-            elif code == _MERGED:
-                self.records += (end - begin) // 8
+            elif code in _COSTS:
+                self.records += _COSTS[code](end - begin)
             if self.records > MAX_RECORDS:
                 raise too_large("cells", self.records, MAX_RECORDS)
             if code not in _SHOWN_OF_SHEET:

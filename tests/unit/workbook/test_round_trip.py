@@ -7,9 +7,15 @@ from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 
+import docx
 import openpyxl
 import pytest
+import xlwt
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
+from odf import table as odf_table
+from odf.opendocument import OpenDocumentSpreadsheet
+from odf.text import P
+from pyxlsbwriter import XlsbWriter
 
 from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.catalogue import load_catalogue
@@ -123,6 +129,73 @@ def test_the_evidence_is_what_another_reader_sees():
         assert cell.is_merged == any(address in area for area in other.merged_cells.ranges)
     assert book.properties == {entry.name: entry.value for entry in oracle.custom_doc_props}
     assert book.defined_names.keys() >= oracle.defined_names.keys()
+
+
+def rows_of(sheet):
+    """The written cells of a sheet as lists of texts and numbers, from its first row to its last."""
+    places = {}
+    for address, cell in sheet.cells.items():
+        row, column = openpyxl.utils.cell.coordinate_from_string(address)[::-1]
+        value = float(cell.raw_text) if cell.raw_type == "number" else cell.raw_text
+        places[row, openpyxl.utils.column_index_from_string(column)] = value
+    last_row, last_column = (max(place[at] for place in places) for at in (0, 1))
+    return [[places.get((row, column)) for column in range(1, last_column + 1)] for row in range(1, last_row + 1)]
+
+
+def as_xls(path, rows):
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("TQ01")
+    for row, values in enumerate(rows):
+        for column, value in enumerate(values):
+            if value is not None:
+                sheet.write(row, column, value)
+    book.save(str(path))
+
+
+def as_xlsb(path, rows):
+    with XlsbWriter(str(path)) as writer:
+        writer.add_sheet("TQ01")
+        writer.write_sheet(rows)
+
+
+def as_ods(path, rows):
+    document = OpenDocumentSpreadsheet()
+    sheet = odf_table.Table(name="TQ01")
+    document.spreadsheet.addElement(sheet)
+    for values in rows:
+        line = odf_table.TableRow()
+        sheet.addElement(line)
+        for value in values:
+            if isinstance(value, str):
+                cell = odf_table.TableCell(valuetype="string")
+                cell.addElement(P(text=value))
+            else:
+                cell = odf_table.TableCell(**({} if value is None else {"valuetype": "float", "value": repr(value)}))
+            line.addElement(cell)
+    document.save(str(path))
+
+
+def as_docx(path, rows):
+    document = docx.Document()
+    table = document.add_table(rows=0, cols=max(map(len, rows)))
+    for values in rows:
+        for cell, value in zip(table.add_row()._tr.tc_lst, values, strict=True):
+            text = "" if value is None else f"{value:.0f}" if isinstance(value, float) else value
+            cell.p_lst[0].add_r().text = text
+    document.save(str(path))
+
+
+@pytest.mark.parametrize("write", [as_xls, as_xlsb, as_ods, as_docx])
+def test_a_form_that_came_in_another_kind_of_file_reads_the_same(tmp_path, commune, period, write):
+    source, other = tmp_path / "bieu.xlsx", tmp_path / "bieu.dat"
+    write_form(source, commune, period, values={**TYPED, ("mediated_cases", "period"): 12})
+    write(other, rows_of(read_workbook(source).sheets[0]))
+    file, original = read_file(other, "bieu.dat"), read_file(source, "bieu.xlsx")
+    assert file.file_format == write.__name__.removeprefix("as_")
+    (submission,), (expected,) = file.submissions, original.submissions
+    assert figures_of(submission) == figures_of(expected)
+    assert (submission.area_key, submission.time_period) == (expected.area_key, expected.time_period)
+    assert (submission.status, submission.is_loadable) == (expected.status, expected.is_loadable)
 
 
 def converted(source, kind, folder):
