@@ -6,6 +6,7 @@ short: the parsers of the standard library that understand them can be made to f
 """
 
 import contextlib
+import email.errors
 import email.header
 import email.policy
 import email.utils
@@ -214,6 +215,8 @@ def _attachments(content: bytes) -> list[tuple[str, bytes]]:
     found = []
     for part in message.walk():
         if not part.is_multipart():
+            if part.get_content_maintype() == "multipart":
+                raise ValueError("a part that says it has parts has none")
             name = _decoded(part.get_filename() or "")
             payload = part.get_payload(decode=True) or b""
             if _is_attachment(part, name, payload):
@@ -307,6 +310,8 @@ def send_replies(server: Server, sender: str) -> None:
         return
     try:
         with _post_office(server) as post:
+            if server.login:
+                post.login(server.login, server.password)
             for reply in waiting:
                 _send(post, reply, sender)
     except (OSError, smtplib.SMTPException) as failure:
@@ -323,8 +328,6 @@ def _post_office(server: Server) -> smtplib.SMTP:
         post = smtplib.SMTP(server.host, server.port, timeout=CONNECT_SECONDS)
         if not is_loopback(server.host):
             post.starttls(context=ssl.create_default_context())
-    if server.login:
-        post.login(server.login, server.password)
     return post
 
 

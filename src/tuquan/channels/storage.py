@@ -6,6 +6,7 @@ server that named them. A server that is down or refuses us raises; a file that 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from tuquan.channels.transport import CONNECT_SECONDS, ServerFailed
@@ -47,7 +48,6 @@ def sftp(connection: Any) -> Any:
         keepalive_interval=CONNECT_SECONDS,
         sftp_client_kwargs={"path_errors": "surrogateescape"},  # one odd name does not hide all others
         skip_instance_cache=True,
-        use_listings_cache=False,
         **options,
     )
 
@@ -70,7 +70,7 @@ def sftp_deliveries(files: Any, root: str, channel: str) -> Iterator[Delivery]:
             raise PermissionError(refusal.reason) from refusal
 
     def version(facts: Facts) -> str:
-        return f"{facts['size']} {facts['mtime']:%Y-%m-%dT%H:%M:%S}"
+        return f"{facts['size']} {facts['mtime']}"
 
     def version_now(path: str) -> str | None:
         try:
@@ -104,8 +104,8 @@ def sftp_deliveries(files: Any, root: str, channel: str) -> Iterator[Delivery]:
                     version=version(facts),
                     read=lambda most, path=path: content(path, most),
                     look_again=lambda path=path: version_now(path),
-                    size_bytes=facts["size"],
-                    modified_ns=int(facts["mtime"].timestamp()) * 10**9,
+                    size_bytes=facts["size"] or 0,
+                    modified_ns=_nanoseconds(facts["mtime"]),
                 )
             else:
                 reason = "link" if kind == "link" else "not_a_file"
@@ -144,16 +144,22 @@ def bucket_deliveries(files: Any, root: str, channel: str) -> Iterator[Delivery]
             read=lambda most, path=path, size=size: content(path, size, most),
             look_again=lambda version=version: version,
             size_bytes=size,
-            modified_ns=int(facts["LastModified"].timestamp()) * 10**9,
+            modified_ns=_nanoseconds(facts["LastModified"]),
         )
         # Such a key names another object to the client library.
         yield _refused(delivery, "file_can_be_opened", "not_readable") if "?versionId=" in path else delivery
 
 
 def _delivery(channel: str, root: str, path: str, **facts: Any) -> Delivery:
-    declared_name = path[len(root) + 1 :].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    # A name that is not UTF-8 stays readable and unique.
+    name = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    below = path[len(root) + 1 :].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     given = {"version": "", "read": lambda _: None, **facts}
-    return Delivery(channel, identity=path, declared_name=declared_name, reply=Reply(reply_folder(root)), **given)
+    return Delivery(channel, identity=name, declared_name=below, reply=Reply(reply_folder(root)), **given)
+
+
+def _nanoseconds(moment: datetime | None) -> int:
+    return int(moment.timestamp()) * 10**9 if moment else 0  # a server need not say
 
 
 def _refused(delivery: Delivery, check: str, reason: str) -> Delivery:
