@@ -46,7 +46,8 @@ def read_json(path: Path) -> Records:
 
 
 def _read(document: str) -> Records:
-    records = [_flat(record) for record in _records_in(_parsed(document))]
+    metadata: list[str] = []
+    records = [_flat(record, metadata) for record in _records_in(_parsed(document))]
     if len(records) > MAX_ROWS:
         raise too_large("rows", len(records), MAX_ROWS)
     heads = list(dict.fromkeys(name for record in records for name in record))
@@ -68,7 +69,7 @@ def _read(document: str) -> Records:
             if raw_type in ("number", "boolean"):
                 cells[number, column] = WrittenCell(sheet, place, text, raw_type, None, False, False, False)
         rows.append((place, texts))
-    return Records(sheet, heads, rows, cells)
+    return Records(sheet, heads, rows, cells, tuple(metadata))
 
 
 def _parsed(text: str) -> Any:
@@ -122,8 +123,8 @@ def _records_in(document: Any) -> list[dict[str, Any]]:
     return [{**shared, **record} for record in found] if shared else found
 
 
-def _flat(record: dict[str, Any]) -> dict[str, Any]:
-    """Return the last part of each name with its value, groups opened and metadata left out."""
+def _flat(record: dict[str, Any], metadata: list[str]) -> dict[str, Any]:
+    """Return the last part of each name with its value, groups opened; the texts of metadata go to ``metadata``."""
     flat: dict[str, Any] = {}
     todo = [(1, *item) for item in reversed(record.items())]
     while todo:
@@ -132,6 +133,8 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
             raise too_large("depth", depth, MAX_DEPTH)
         name = path.rpartition("/")[2].strip()
         if path in _METADATA or path.startswith(_METADATA_BEGINNINGS) or (path == "meta" and isinstance(value, dict)):
+            if value not in (None, "", [], {}):
+                metadata.append(value if isinstance(value, str) else _as_json(value))
             continue
         if isinstance(value, dict) and name.casefold() in load_catalogue():
             if value and value.keys() <= set(MEASURES):

@@ -81,7 +81,16 @@ def screen_records(records: Records, declared_name: str) -> list[Finding]:
     """Return one finding per kind of sign in a table of text; none when the file may be stored."""
     seeds, file = settings.load().seeds, quoted(declared_name)
     found = _Screening(_texts_in(records, seeds), partial(_spots_in, records), seeds).kinds()
+    for kind in _kinds_in_lines(records.other_texts, seeds):
+        found[kind][phrase("privacy.beside_the_cells")] = None
     return [*_of_name(declared_name, file, seeds), *_findings(found, file, records.sheet, "privacy.sheet")]
+
+
+def screen_text(text: str, declared_name: str) -> list[Finding]:
+    """Return one finding per kind of sign in the text of a file that is no report; none when it may be kept apart."""
+    seeds, file = settings.load().seeds, quoted(declared_name)
+    found = {kind: {phrase("privacy.text"): None} for kind in _kinds_in_lines((text,), seeds)}
+    return [*_of_name(declared_name, file, seeds), *_findings(found, file, None, "")]
 
 
 class _Screening:

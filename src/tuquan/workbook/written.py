@@ -55,9 +55,11 @@ class Records(Struct, frozen=True):
     ``rows``: place as it is shown to the sender ("dòng 7", "A7"), and one text per head, "" for a blank; None where the
     source states nothing at all. A row that is longer or shorter than the heads is damaged. ``cells``: what more is
     known of single texts, by (row, column): that JSON holds a number, or that a cell of a sheet is hidden.
+    ``other_texts``: what stands in the file and is no column (metadata of a survey); only the privacy gate sees it.
     """
 
     sheet: str
     heads: list[str]
     rows: list[tuple[str, list[str | None]]]
     cells: dict[tuple[int, int], WrittenCell] = {}
+    other_texts: tuple[str, ...] = ()

@@ -67,3 +67,33 @@ def test_a_telephone_number_stops_the_file_and_is_quoted_nowhere(form_file):
     file = read_file(form_file({("population_total", "period"): "gọi 0912 345 678"}), "bieu 0912345678.xlsx")
     assert (file.status, file.storage) == ("refused", "nothing")
     assert "345" not in repr(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.json", b'{"nguoi": "Ho va ten", "dien_thoai": "0912 345 678"}'),  # JSON, but no report
+        ("a.xls", "<html><table><tr><td>Số CCCD: 038099123456</td></tr></table></html>".encode()),
+        ("a.txt", "Liên hệ: nguyen.van.a@example.org".encode("utf-16")),
+        ("Báo cáo (TUYỆT MẬT).pdf", b"%PDF-1.7 stream"),
+    ],
+)
+def test_what_no_reader_takes_is_kept_nowhere_when_it_shows_personal_data_or_a_secrecy_stamp(tmp_path, name, content):
+    (tmp_path / "file").write_bytes(content)
+    file = read_file(tmp_path / "file", name)
+    assert (file.status, file.storage) == ("refused", "nothing")
+    assert not {"0912", "0380", "example"} & set(repr(file).split())
+
+
+@pytest.mark.parametrize("content", [b"%PDF-1.7 stream", b"\x89PNG\r\n\x1a\n", b"<html><body>x</body></html>"])
+def test_what_no_reader_takes_is_kept_apart(tmp_path, content):
+    (tmp_path / "file").write_bytes(content)
+    file = read_file(tmp_path / "file", "bieu.xlsx")
+    assert (file.status, file.storage) == ("refused", "quarantine")
+
+
+def test_metadata_of_a_survey_is_screened_too(tmp_path):
+    text = '{"ref_area": "15127", "time_period": "2021", "households_total": 5, "_submitted_by": "0912345678"}'
+    (tmp_path / "file").write_text(text)
+    file = read_file(tmp_path / "file", "a.json")
+    assert (file.status, file.storage) == ("refused", "nothing")
