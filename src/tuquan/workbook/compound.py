@@ -1,7 +1,7 @@
 """Read the directory and the streams of an OLE compound file: the container of .xls, .doc, .msg and locked .xlsx.
 
-Every chain of sectors is followed at most once around, and the tree of names without recursion: libraries can be
-made to run for hours by a directory whose branches meet again.
+No sector is read twice for one chain, and the tree of names is walked without recursion: libraries can be made to run
+for hours by a directory whose branches meet again.
 """
 
 import struct
@@ -84,10 +84,12 @@ class CompoundFile:
         return found
 
     def _chained(self, first: int, following: list[int], sector: Callable[[int], bytes]) -> bytes:
-        parts, at = [], first
+        parts: list[bytes] = []
+        seen, at = set(), first
         while at < _LAST_SECTOR:
-            if len(parts) > len(following):
+            if at in seen or at >= len(following):
                 raise damaged("damaged_zip")
+            seen.add(at)
             parts.append(sector(at))
             at = following[at]
         return b"".join(parts)
