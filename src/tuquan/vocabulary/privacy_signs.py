@@ -20,7 +20,7 @@ WORDS_OF_A_NAME = range(2, 6)
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
 _SPACES = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 # Quick looks: most texts have neither.
-_FULL_NUMBER_OR_ADDRESS = re.compile(r"[0+(](?:[ .()+-]{0,4}\d){8}|@")
+_FULL_NUMBER_OR_ADDRESS = re.compile(r"84[35789]\d{8}|[0+(](?:[ .()+-]{0,4}\d){8}|@")
 _SHORT_NUMBER = re.compile(r"\d(?:[ .-]{0,2}\d){6}")
 _LONG_NUMBER = re.compile(r"(?<!\d)\d{9,12}(?!\d)")
 _FAMILIES_WITHOUT_NAME = ("H'", "H’", "K'", "K’", "Y'", "Y’")
