@@ -10,7 +10,7 @@ from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.forms import current_form
 from tuquan.vocabulary.periods import parse_period
 from tuquan.vocabulary.phrases import number_vi, period_vi, phrase, shown, time_vi
-from tuquan.workbook.remarks import with_advice
+from tuquan.workbook.remarks import asks_for_figures, with_advice
 
 Row = Mapping[str, Any]
 MOST_FINDINGS = 100  # of one list: a form has 60 rows, and a wrong column of a CSV is wrong in each of its lines
@@ -45,7 +45,7 @@ def receipt_text(
         own = [finding for finding in findings if finding["submission_id"] == submission["submission_id"]]
         lines += ["", *_about(submission, own, is_alone=len(submissions) == 1)]
     if arrival["status"] in ASKS:
-        lines += ["", *_what_to_do(submissions, enclosed)]
+        lines += _what_to_do(submissions, findings, enclosed)
     return "\n".join([*lines, "", phrase("receipt.thanks"), ""])
 
 
@@ -143,12 +143,14 @@ def _places(submission: Row) -> dict[str, object]:
     }
 
 
-def _what_to_do(submissions: Sequence[Row], enclosed: Sequence[str] | None) -> Sequence[str]:
+def _what_to_do(submissions: Sequence[Row], findings: Sequence[Row], enclosed: Sequence[str] | None) -> list[str]:
     if enclosed:
-        return enclosed
-    if any(submission["area_key"] for submission in submissions):
-        return [phrase("receipt.correction_open")]
-    return [phrase("receipt.form_from_where", form=current_form().form)]
+        return ["", *enclosed]
+    if not any(submission["area_key"] for submission in submissions):
+        return ["", phrase("receipt.form_from_where", form=current_form().form)]
+    if asks_for_figures(finding["check_name"] for finding in findings if finding["severity"] in ASKS):
+        return ["", phrase("receipt.correction_open")]
+    return []  # the findings say it all
 
 
 def _asking(report: Row, findings: Sequence[Row]) -> list[Row]:

@@ -15,10 +15,10 @@ from tuquan.vocabulary.areas import Area, load_register
 from tuquan.vocabulary.duties import last_owed_period, owes_report
 from tuquan.vocabulary.forms import Form, current_form
 from tuquan.vocabulary.periods import Period, parse_period
-from tuquan.vocabulary.phrases import in_vietnam, load_checks, period_vi, phrase
+from tuquan.vocabulary.phrases import in_vietnam, period_vi, phrase
 from tuquan.workbook.annotate import NotAnnotatable, Remark, annotate, is_address
 from tuquan.workbook.identity import meant_by_name
-from tuquan.workbook.remarks import quoted, with_advice
+from tuquan.workbook.remarks import asks_for_figures, quoted, with_advice
 from tuquan.workbook.template import Figure, write_form
 
 Row = Mapping[str, Any]
@@ -78,7 +78,10 @@ def correction_for(
         return _form_by_name(arrival)
     about = {finding["submission_id"] for finding in asking}
     asked = [submission for submission in known if submission["submission_id"] in about]
-    if len(asked) != 1 or not _needs_a_form(asked[0], asking):
+    if len(asked) != 1:
+        return None
+    # What only waits for the office needs no form.
+    if asked[0]["status"] != "refused" and not asks_for_figures(finding["check_name"] for finding in asking):
         return None
     submission_id = asked[0]["submission_id"]
     own = [finding for finding in asking if finding["submission_id"] == submission_id]
@@ -102,12 +105,6 @@ def _add(remarks: dict[Any, Remark], place: Any, finding: Row) -> None:
     text = with_advice(finding["check_name"], finding["message_vi"], finding["suggested_value"])
     remark = Remark(text, finding["severity"])
     remarks[place] = remarks[place].joined_with(remark) if place in remarks else remark
-
-
-def _needs_a_form(submission: Row, asking: Iterable[Row]) -> bool:
-    """Whether something is to be typed again; a file that only waits for the office needs no form."""
-    levels = {load_checks()[finding["check_name"]].level for finding in asking}
-    return submission["status"] == "refused" or bool(levels & {"cell", "row"})
 
 
 def _filled_form(submission: Row, cells: Iterable[Row], asking: Iterable[Row]) -> Correction | None:

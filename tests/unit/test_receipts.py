@@ -152,6 +152,21 @@ def test_a_doubtful_workbook_comes_back_with_notes_beside_its_receipt(receipt_of
     assert "ví dụ 1288" in note
 
 
+@pytest.mark.parametrize(("name", "content"), [("biểu.xlsx", filled(DOUBTFUL)), ("số liệu.csv", CSV.encode())])
+def test_what_comes_back_corrected_is_taken(receipt_of, home, name, content):
+    file, _ = receipt_of(name, content)
+    book = openpyxl.load_workbook(home.receipts / file["receipt_workbook"])
+    (sheet,) = book
+    for row in sheet.iter_rows():
+        for cell in row:
+            if cell.comment:
+                cell.value = 1288
+    corrected = io.BytesIO()
+    book.save(corrected)
+    again, _ = receipt_of(file["receipt_workbook"].rsplit("/", 1)[-1], corrected.getvalue())
+    assert (again["status"], again["version"]) == ("accepted", 2 if file["version"] else 1)
+
+
 def test_a_good_file_gets_no_workbook(receipt_of, home, form):
     file, text = receipt_of("biểu.xlsx", form)
     assert file["receipt_workbook"] is None

@@ -22,7 +22,7 @@ from tuquan.workbook.container import UnreadableFile, members_of
 from tuquan.workbook.remarks import quoted
 from tuquan.workbook.submission import SEVERITIES
 
-MAX_PART_BYTES = 8 * 1024 * 1024  # of a part that is edited: a form has 60 kB
+MAX_PART_BYTES = 4 * 1024 * 1024  # of a part that is edited: a form has 60 kB
 COMPRESSION = 4  # the best takes twice the time for a tenth of the bytes
 CONTENT_TYPES = "[Content_Types].xml"
 COMMENTS_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.comments+xml"
@@ -199,8 +199,7 @@ def _outline(content: bytes, depth: int) -> _Node:
         nonlocal level
         level += 1
         if level <= depth:
-            namespace, _, tag = name.rpartition("}")
-            node = _Node(namespace, tag, attributes, parser.CurrentByteIndex)
+            node = _Node(*_split_name(name), attributes, parser.CurrentByteIndex)
             path[-1].children.append(node)
             path.append(node)
 
@@ -218,6 +217,12 @@ def _outline(content: bytes, depth: int) -> _Node:
     if b"\0" in content[:4]:
         raise NotAnnotatable("a part that is not UTF-8")
     return top.children[0]
+
+
+@lru_cache(maxsize=1024)
+def _split_name(name: str) -> tuple[str, str]:
+    namespace, _, tag = name.rpartition("}")
+    return namespace, tag
 
 
 def _with_attributes(tag: bytes, attributes: Mapping[str, str], without: tuple[str, ...] = ()) -> bytes:

@@ -1,7 +1,7 @@
 """Turn what a reader noticed into findings, with the sentences of ``seeds/checks.csv``."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from tuquan.vocabulary.catalogue import Indicator
@@ -56,6 +56,12 @@ def with_advice(check: str, message: str, suggestion: str | None) -> str:
     """Return what was found and what to do about it; ``suggestion`` is the value that a reading suggests."""
     example = suggestion or phrase("receipt.example_number")
     return f"{message} {load_checks()[check].advice(suggestion=example)}"
+
+
+def asks_for_figures(check_names: Iterable[str]) -> bool:
+    """Return whether any of these checks is about a cell or row: something is to be typed again."""
+    checks = load_checks()
+    return any(checks[name].level in ("cell", "row") for name in check_names)
 
 
 def _place(sheet: str | None, cell: str | None, file: object) -> str:

@@ -9,11 +9,13 @@ from pathlib import Path
 import openpyxl
 import pytest
 import xlsxwriter
+from hypothesis import HealthCheck, given, settings, strategies as st
 from openpyxl.comments import Comment
 
 from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.periods import parse_period
 from tuquan.workbook.annotate import COLOURS, NotAnnotatable, Remark, annotate
+from tuquan.workbook.container import UnreadableFile
 from tuquan.workbook.evidence import read_workbook
 from tuquan.workbook.parts import parse_part
 from tuquan.workbook.template import write_form
@@ -343,3 +345,45 @@ def test_libreoffice_reads_the_notes_and_loses_none(tmp_path, form, annotated):
     for place, remark in DOUBTFUL.items():
         assert sheet[place].comment.text == remark.text
         assert sheet[place].fill.fgColor.rgb == COLOURS[remark.severity]
+
+
+ODD = [
+    b"<",
+    b">",
+    b"/>",
+    b"</",
+    b'"',
+    b"'",
+    b"&",
+    b"<!--",
+    b"]]>",
+    b' s="99',
+    b"E14",
+    b"-1",
+    b"xmlns",
+    b"",
+    b"\0",
+    b"\xff",
+]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_no_damage_makes_it_fail_otherwise_or_change_what_a_workbook_says(tmp_path, form, data):
+    parts = parts_of(form)
+    for _ in range(data.draw(st.integers(1, 3))):
+        name = data.draw(st.sampled_from(sorted(set(parts) - {"xl/theme/theme1.xml"})))
+        place = data.draw(st.integers(0, len(parts[name])))
+        length = data.draw(st.integers(0, 40))
+        odd = data.draw(st.sampled_from(ODD) | st.binary(max_size=3))
+        parts[name] = parts[name][:place] + odd + parts[name][place + length :]
+    source, target = tmp_path / "odd.xlsx", tmp_path / "sửa.xlsx"
+    with zipfile.ZipFile(source, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    try:
+        target.write_bytes(annotate(source, {"TQ01": DOUBTFUL}, OFFICE))
+        before = read_workbook(source)
+    except (NotAnnotatable, UnreadableFile):
+        return
+    assert [sheet.cells for sheet in read_workbook(target).sheets] == [sheet.cells for sheet in before.sheets]
