@@ -179,7 +179,7 @@ def _cells_of(
         spans = (cell.get(f"{_TABLE}number-{what}-spanned", "1") for what in ("columns", "rows"))
         is_merged = cell.tag == _COVERED or any(span != "1" for span in spans)
         if len(cell):
-            beside.extend(_text_of(line) for part in cell if part.tag != _P for line in part.iter(_P))
+            beside.extend(_text_of(line) for part in cell if len(part) for line in part.iter(_P) if line is not part)
         text, kind = _meaning(cell)
         is_formula = cell.get(f"{_TABLE}formula") is not None
         if text is None and not (is_formula or is_merged):

@@ -68,6 +68,7 @@ def test_each_kind_of_cell_keeps_what_was_written():
             + "<table:table-cell/>"
             + cell("float", "2", "2", more='table:formula="of:=1+1"')
             + cell("time", "PT12H00M00S", "12:00", word="time-value")
+            + cell("string", shown="Lỗi", more='calcext:value-type="error"')
         )
     )
     assert {at: (cell.raw_text, cell.raw_type, cell.is_formula) for at, cell in cells.items()} == {
@@ -82,6 +83,7 @@ def test_each_kind_of_cell_keeps_what_was_written():
         "I1": ("7", "number", False),
         "K1": ("2", "number", True),
         "L1": ("PT12H00M00S", "date", False),
+        "M1": ("Lỗi", "error", False),
     }
     assert cells["H1"].number_format == "0%"
 
@@ -165,7 +167,7 @@ def test_comments_shapes_and_page_lines_stand_beside_the_cells():
     note = "<office:annotation><text:p>gọi Nguyễn Văn A</text:p></office:annotation>"
     rows = row(
         f'<table:table-cell office:value-type="string">{note}<text:p>a<text:s text:c="2"/>b<text:span>c</text:span>'
-        "<text:line-break/>d</text:p><text:p>e</text:p></table:table-cell>"
+        f"<text:line-break/>d</text:p><text:p>e{note.replace('A', 'B')}</text:p></table:table-cell>"
     )
     shapes = "<table:shapes><draw:frame><draw:text-box><text:p>MẬT</text:p></draw:text-box></draw:frame></table:shapes>"
     members = parts(table(shapes + rows)) | {
@@ -176,7 +178,7 @@ def test_comments_shapes_and_page_lines_stand_beside_the_cells():
     }
     book = workbook_from_ods(members)
     assert book.sheets[0].cells["A1"].raw_text == "a  bc\nd\ne"
-    assert book.sheets[0].other_texts == ("chân trang", "MẬT", "gọi Nguyễn Văn A")
+    assert book.sheets[0].other_texts == ("chân trang", "MẬT", "gọi Nguyễn Văn A", "gọi Nguyễn Văn B")
     assert book.pictures == ("Pictures/1.png",)
 
 

@@ -10,6 +10,7 @@ import pytest
 import python_calamine
 import xlwt
 from hypothesis import HealthCheck, given, settings, strategies as st
+from xlwt.CompoundDoc import XlsDoc
 
 from tuquan.workbook import xls
 from tuquan.workbook.compound import SIGNATURE
@@ -206,6 +207,14 @@ def test_formatted_blanks_cost_nothing_but_values_are_counted(read):
             sheet.write(row, column, 1)
     assert MAX_CELLS < 500 * 250
     assert refusal_of(read, book) == ("file_is_of_a_safe_size", "cells")
+
+
+def test_records_that_nobody_asked_for_cannot_stop_the_reader(read):
+    stream = small_book().get_biff_data()
+    broken_link = record(0x1B8, b"\1")
+    buffer = io.BytesIO()
+    XlsDoc().save(buffer, stream[:-4] + broken_link + stream[-4:])
+    assert read(buffer.getvalue()).sheets[0].cells["A1"].raw_text == "1288"
 
 
 def test_a_directory_whose_branches_meet_again_does_not_keep_the_reader_busy(read):
