@@ -18,7 +18,7 @@ PYTHON = $(shell for python in $(PYTHONS); do \
 	"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11) or sys.version_info >= (3, 15))' >/dev/null 2>&1 \
 	&& { command -v "$$python"; break; }; done)
 
-.PHONY: demo up test check format bench lock help
+.PHONY: demo up test check format bench guide pictures lock help
 
 demo: $(VENV)/.runtime ## lay out the sample, run it through Airflow's scheduler, print the release
 	$(BIN)/tuquan demo
@@ -42,6 +42,12 @@ format: $(VENV)/.dev ## let the tools lay out Python and SQL
 
 bench: $(VENV)/.runtime ## 3,321 simulated workbooks through collect and build: seconds, CPU, memory
 	$(BIN)/python benchmarks/bench.py
+
+guide: $(VENV)/.runtime ## print docs/huong-dan-xa.pdf, the guide for communes
+	$(BIN)/tuquan guide
+
+pictures: $(VENV)/.dev ## draw the pictures of the guide (needs soffice and pdftoppm)
+	$(BIN)/python docs/pictures.py
 
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 lock: $(UV) ## resolve the dependencies again (UPGRADE=--upgrade takes the newest versions)

@@ -25,6 +25,7 @@ from tuquan import (
     checking,
     collect as collecting,
     demo as demonstration,
+    guide as guidance,
     handout,
     load as loading,
     local_airflow,
@@ -110,6 +111,16 @@ def template(
     else:
         handout.write_blank_form(area, period, out_file)
         out.print(phrase("cli.forms_written", count=1, path=out_file))
+
+
+@command
+def guide(
+    out_file: Annotated[
+        Path | None, typer.Option("--out", help="The PDF to write. Default: docs/huong-dan-xa.pdf.")
+    ] = None,
+) -> None:
+    """Print the guide for commune officers, in the words of the seeds."""
+    out.print(phrase("cli.guide_printed", path=guidance.print_guide(out_file)))
 
 
 @command

@@ -226,11 +226,11 @@ class _FormWriter:
         self.sheet.set_row(row, lines * LINE_POINTS + 3)
 
     def _group_row(self, row: int, number: str, name: str) -> None:
-        style = self.styles["group"]
         self.sheet.write_string(row, NUMBER, number, self.styles["group_number"])
-        self.sheet.write_string(row, INDICATOR, name, style)
-        for column in (UNIT, CURRENT, PREVIOUS, YEAR_TO_DATE):
-            self.sheet.write_blank(row, column, None, style)
+        self.sheet.write_string(row, INDICATOR, name, self.styles["group"])
+        for column in (UNIT, CURRENT, PREVIOUS):
+            self.sheet.write_blank(row, column, None, self.styles["group_rest"])
+        self.sheet.write_blank(row, YEAR_TO_DATE, None, self.styles["group_end"])
         self.sheet.set_row(row, LINE_POINTS + 4)
 
     def _indicator_row(self, row: int, number: int, item: Indicator, previous: Mapping[Key, Decimal]) -> None:
@@ -300,7 +300,8 @@ def _styles(book: xlsxwriter.Workbook) -> dict[str, Format]:
     cell = {"border": 1}
     number = {**cell, "align": "right", "indent": 1, "num_format": NUMBER_FORMAT}
     decimal = {**number, "num_format": f"{NUMBER_FORMAT}.0##"}
-    group = {**cell, "bold": True, "bg_color": "#DDEBF7", "text_wrap": False}
+    # No lines inside: a long name runs over the cells behind it.
+    group = {"top": 1, "bottom": 1, "bold": True, "bg_color": "#DDEBF7", "text_wrap": False}
     entry = {"locked": False, "bg_color": "#FFF9DB"}
     looks: dict[str, dict[str, Any]] = {
         "center": center,
@@ -314,7 +315,9 @@ def _styles(book: xlsxwriter.Workbook) -> dict[str, Format]:
         "header": {**cell, **center, "bold": True, "bg_color": "#DDEBF7"},
         "column_sign": {**cell, **center, "italic": True, "font_size": 11},
         "group": {**group, "align": "left", "indent": 1},
-        "group_number": {**group, **center},
+        "group_number": {**group, **cell, **center},
+        "group_rest": group,
+        "group_end": {**group, "right": 1},
         "row_number": {**cell, **center},
         "name": {**cell, "align": "left", "indent": 1},
         "unit": {**cell, **center},
