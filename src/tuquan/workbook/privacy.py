@@ -64,7 +64,7 @@ class _Reading(NamedTuple):
 
 def screen_workbook(workbook: Workbook, declared_name: str) -> list[Finding]:
     """Return one finding per kind of sign and sheet; none when the file may be stored."""
-    seeds, file = settings.load().seeds, quoted(declared_name)
+    seeds, file = settings.load().seeds, quoted(declared_name.rsplit("/", 1)[-1])
     findings = _of_file(workbook, declared_name, file, seeds)
     for sheet in workbook.sheets:
         found = _Screening(_texts_of(sheet, seeds), partial(_spots_of, sheet), seeds).kinds()
@@ -79,7 +79,7 @@ def screen_workbook(workbook: Workbook, declared_name: str) -> list[Finding]:
 
 def screen_records(records: Records, declared_name: str) -> list[Finding]:
     """Return one finding per kind of sign in a table of text; none when the file may be stored."""
-    seeds, file = settings.load().seeds, quoted(declared_name)
+    seeds, file = settings.load().seeds, quoted(declared_name.rsplit("/", 1)[-1])
     found = _Screening(_texts_in(records, seeds), partial(_spots_in, records), seeds).kinds()
     for kind in _kinds_in_lines(records.other_texts, seeds):
         found[kind][phrase("privacy.beside_the_cells")] = None
@@ -88,7 +88,7 @@ def screen_records(records: Records, declared_name: str) -> list[Finding]:
 
 def screen_text(text: str, declared_name: str) -> list[Finding]:
     """Return one finding per kind of sign in the text of a file that is no report; none when it may be kept apart."""
-    seeds, file = settings.load().seeds, quoted(declared_name)
+    seeds, file = settings.load().seeds, quoted(declared_name.rsplit("/", 1)[-1])
     found = {kind: {phrase("privacy.text"): None} for kind in _kinds_in_lines((text,), seeds)}
     return [*_of_name(declared_name, file, seeds), *_findings(found, file, None, "")]
 
@@ -305,20 +305,19 @@ def _as_shown(number: str, cell: WrittenCell) -> str:
 
 def _texts_in(records: Records, seeds: Path) -> Iterator[tuple[_Reading, _Spot]]:
     known = _known_texts(seeds)
-    for spot in _spots_in(records):
-        is_a_short_number = len(spot.text) < 9 and spot.text.isdigit()
-        if spot.raw_type == "text" and not is_a_short_number and spot.text not in known:
+    for spot in _spots_in(records, without=lambda text: text in known or (len(text) < 9 and text.isdigit())):
+        if spot.raw_type == "text":
             reading = _read(spot.text, seeds)
             if reading is not None:
                 yield reading, spot
 
 
-def _spots_in(records: Records) -> Iterator[_Spot]:
+def _spots_in(records: Records, without: Callable[[str], bool] = lambda _: False) -> Iterator[_Spot]:
     for column, text in enumerate(records.heads):
         yield _Spot(0, column, phrase("privacy.heads"), plain(text))
     for row, (place, texts) in enumerate(records.rows):
         for column, text in enumerate(texts):
-            if text:
+            if text and not without(text):
                 known = records.cells.get((row, column))
                 yield _Spot(row + 1, column, place, plain(text), known.raw_type if known else "text")
 

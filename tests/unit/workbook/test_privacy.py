@@ -470,3 +470,8 @@ def test_words_that_leave_the_gate_are_masked(written, shown):
     assert mask(written) == shown
     assert quoted(written) == shown
     assert mask(shown) == shown
+
+
+def test_no_key_of_an_area_looks_like_the_number_of_a_person():
+    keys = [row["area_key"] for row in read_seed("areas")]
+    assert [key for key in keys if mask(f"tuquan|TQ01|2|{key}|2026-M01") != f"tuquan|TQ01|2|{key}|2026-M01"] == []
