@@ -1,18 +1,26 @@
 """### Tiếp nhận báo cáo
 
-Takes everything that lies in the inbox: keeps the raw files and registers them, loads the readable cells, answers each
-file with a receipt. All files in one task, because a file costs milliseconds and a task costs half a second.
-Then starts one `build_marts` run for each reporting period with news.
+Takes what is new in the inbox folder and in each channel of `TUQUAN_CHANNELS` (SFTP, S3, mail, Kobo): keeps the files
+and registers them, loads the readable cells, answers each file with a receipt and sends the answers back. All files in
+one task, because a file costs milliseconds and a task costs half a second. Then starts one `build_marts` run for each
+reporting period with news.
 
-Red here means that our machinery broke. A broken workbook never turns a task red: it has a line in the register and a
-receipt that says what is wrong.
+Red here means that our machinery broke. A channel that is down makes its own task red and, at the end, the run; what
+the other channels brought is loaded, answered and built all the same. A broken workbook never turns a task red: it has
+a line in the register and a receipt that says what is wrong.
 """
 
-import pendulum
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import Asset, dag, task
+import logging
 
-from tuquan import collect, handoffs, load, receipts, transform
+import pendulum
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import Asset, Connection, ObjectStoragePath, dag, task
+from airflow.sdk.observability import stats
+
+from tuquan import channels, handoffs, load, receipts, register, transform
+
+log = logging.getLogger(__name__)
 
 
 @dag(
@@ -26,35 +34,67 @@ from tuquan import collect, handoffs, load, receipts, transform
     tags=["collect", "load"],
 )
 def collect_submissions() -> None:
-    @task(task_display_name="Nhận tệp, vào sổ", pool=handoffs.WAREHOUSE_WRITER)
-    def register_inbox() -> None:
-        collect.register_inbox()
+    @task(
+        task_display_name="Nhận tệp từng kênh, vào sổ",
+        pool=handoffs.WAREHOUSE_WRITER,
+        map_index_template="{{ task.op_kwargs['channel'] }}",
+    )
+    def receive_channel(channel: str) -> None:
+        channels.receive(channel, Connection.get, ObjectStoragePath)
 
     @task(
         task_display_name="Đọc số liệu từng tệp",
         pool=handoffs.WAREHOUSE_WRITER,
         outlets=[Asset(handoffs.SUBMISSIONS)],
+        trigger_rule="all_done",  # a channel that is down holds up no other
     )
     def load_registered() -> None:
-        load.load_registered()
+        loaded = load.load_registered()
+        log.info("\n%s", loaded.summary())
+        for name, count, tags in handoffs.counts(loaded.formats, loaded.figures):
+            stats.incr(name, count, tags=tags)
 
-    @task(task_display_name="Trả lời từng tệp", pool=handoffs.WAREHOUSE_WRITER)
-    def write_receipts() -> None:
+    @task(
+        task_display_name="Trả lời từng tệp",
+        pool=handoffs.WAREHOUSE_WRITER,
+        outlets=[Asset(handoffs.RECEIPTS)],
+    )
+    def write_receipts(*, outlet_events=None) -> list[str]:
+        answered = register.newest_settled()
         receipts.write_receipts()
+        written = register.receipts_after(answered)
+        outlet_events[Asset(handoffs.RECEIPTS)].extra = handoffs.receipts_of(written)
+        return written[: handoffs.MOST_LISTED]
+
+    @task(
+        task_display_name="Gửi trả lời qua từng kênh",
+        map_index_template="{{ task.op_kwargs['channel'] }}",
+    )
+    def send_replies(channel: str) -> None:
+        channels.send_replies(channel, Connection.get, ObjectStoragePath)
 
     @task(task_display_name="Kỳ nào có số liệu mới?", pool=handoffs.WAREHOUSE_WRITER)
     def find_news(*, ti=None) -> list[dict]:
         return handoffs.builds(transform.periods_with_news(), ti.start_date)
 
-    news = find_news()
-    register_inbox() >> load_registered() >> write_receipts() >> news
-    TriggerDagRunOperator.partial(
+    start_builds = TriggerDagRunOperator.partial(
         task_id="start_builds",
         task_display_name="Chuyển từng kỳ sang tổng hợp",
         trigger_dag_id=handoffs.BUILD,
         skip_when_already_exists=True,
         map_index_template="{{ task.conf['time_period'] }}",
-    ).expand_kwargs(news)
+    )
+    # The end of a run says whether it went well, and the builds go on without an absent channel.
+    all_channels_answered = EmptyOperator(
+        task_id="all_channels_answered", task_display_name="Mọi kênh đều trả lời?", trigger_rule="none_failed"
+    )
+
+    received = receive_channel.expand(channel=channels.incoming())
+    answered, sent = write_receipts(), send_replies.expand(channel=channels.outgoing())
+    news = find_news()
+    received >> load_registered() >> answered >> [news, sent]
+    [received, sent] >> all_channels_answered
+    start_builds.expand_kwargs(news)
 
 
 collect_submissions()

@@ -11,6 +11,8 @@ from typing import Any
 SUBMISSIONS = "tuquan_submissions"
 MARTS = "tuquan_marts"
 RELEASE = "tuquan_release"
+RECEIPTS = "tuquan_receipts"
+MOST_LISTED = 100  # receipts that a run names one by one
 
 # One slot: whoever opens the warehouse waits for the others. The file lock in tuquan.warehouse is the real guard.
 WAREHOUSE_WRITER = "warehouse_writer"
@@ -49,6 +51,23 @@ def builds(periods: Iterable[str], asked_at: datetime) -> list[dict[str, Any]]:
     """Describe the builds that follow one pass over the inbox: one per period with news, none when there is none."""
     stamp = f"{asked_at:%Y%m%dT%H%M%S}"
     return [{"trigger_run_id": build_run(period, stamp), "conf": {"time_period": period}} for period in periods]
+
+
+def counts(formats: Mapping[tuple[str, str], int], figures: int) -> list[tuple[str, int, dict[str, str]]]:
+    """Describe one pass as metrics: (name, count, tags).
+
+    >>> counts({("accepted", "csv"): 2}, 60)
+    [('tuquan.files.accepted', 2, {'format': 'csv'}), ('tuquan.figures', 60, {})]
+    """
+    files = [
+        (f"tuquan.files.{outcome}", count, {"format": file_format}) for (outcome, file_format), count in formats.items()
+    ]
+    return [*files, ("tuquan.figures", figures, {})]
+
+
+def receipts_of(paths: list[str]) -> dict[str, Any]:
+    """Say on the page of a run which receipts it wrote: how many, and where the first of them lie."""
+    return {"count": len(paths), "receipts": paths[:MOST_LISTED]}
 
 
 def publications(time_period: str, digest: str | None) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tuquan import warehouse
+from tuquan import settings, warehouse
 
 _VERSIONS = """
 select submissions.submission_id, submissions.form, submissions.version, submissions.is_loaded,
@@ -56,6 +56,18 @@ def newest_settled() -> int:
         return connection.execute(
             "select coalesce(min(arrival_id) filter (receipt_path is null) - 1, max(arrival_id), 0) from raw.arrivals"
         ).fetchone()[0]
+
+
+def receipts_after(arrival_id: int) -> list[str]:
+    """Return where the receipts of the arrivals after number ``arrival_id`` lie, one path each."""
+    folder = settings.load().receipts
+    with warehouse.connect() as connection:
+        found = connection.execute(
+            "select receipt_path from raw.arrivals "
+            "where arrival_id > ? and receipt_path is not null order by arrival_id",
+            [arrival_id],
+        ).fetchall()
+    return [str(folder / path) for (path,) in found]
 
 
 def received_files(after: int = 0) -> list[dict[str, Any]]:
