@@ -41,9 +41,10 @@ def receipt_text(
     if about_file and submissions:
         lines += ["", phrase("receipt.about_file")]
     lines += _numbered(about_file)
+    has_sheets = len({submission["sheet"] for submission in submissions}) > 1
     for submission in submissions:
         own = [finding for finding in findings if finding["submission_id"] == submission["submission_id"]]
-        lines += ["", *_about(submission, own, is_alone=len(submissions) == 1)]
+        lines += ["", *_about(submission, own, with_sheet=has_sheets)]
     if arrival["status"] in ASKS:
         lines += _what_to_do(submissions, findings, enclosed)
     return "\n".join([*lines, "", phrase("receipt.thanks"), ""])
@@ -109,8 +110,8 @@ def file_name(row: Row) -> str:
     return shown(row["declared_name"].rsplit("/", 1)[-1])
 
 
-def _about(submission: Row, findings: Sequence[Row], *, is_alone: bool) -> list[str]:
-    lines = [] if is_alone else [phrase("receipt.sheet", sheet=shown(submission["sheet"] or ""))]
+def _about(submission: Row, findings: Sequence[Row], *, with_sheet: bool) -> list[str]:
+    lines = [phrase("receipt.sheet", sheet=shown(submission["sheet"] or ""))] if with_sheet else []
     lines += about(
         submission["area_key"], submission["time_period"], submission["calendar"], submission["ref_area"] or ""
     )

@@ -7,7 +7,7 @@ in the register, so it can be written again at any time. What came by a channel 
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -37,7 +37,7 @@ from raw.arrivals
 left join raw.arrivals as first_arrivals on arrivals.repeats_arrival_id = first_arrivals.arrival_id
 left join meta.replies on arrivals.arrival_id = replies.arrival_id
 where arrivals.receipt_path is null and arrivals.status <> 'registered'
-order by replies.address, arrivals.arrival_id
+order by arrivals.channel, replies.address, arrivals.arrival_id
 """
 _SUBMISSIONS = f"""
 select submissions.*, {_COUNTS}
@@ -88,8 +88,7 @@ class _Answer:
 
     @property
     def workbook_path(self) -> Path | None:
-        name = self.path.name.removesuffix(".txt")
-        return self.path.with_name(self.correction.file_name(name)) if self.correction else None
+        return self.path.with_name(self.correction.file_name(self.path.stem)) if self.correction else None
 
     @property
     def files(self) -> dict[Path, bytes]:
@@ -139,20 +138,21 @@ def _answers(connection: warehouse.Connection, arrivals: Sequence[dict]) -> list
     read_ids = [arrival["repeats_arrival_id"] or arrival["arrival_id"] for arrival in arrivals]
     submissions = _grouped(warehouse.rows(connection, _SUBMISSIONS, [read_ids]))
     findings = _grouped(warehouse.rows(connection, _FINDINGS, [ids]))
-    answers = []
-    for arrival in arrivals:
-        is_repeat = arrival["repeats_arrival_id"] is not None
-        read = submissions[arrival["repeats_arrival_id"] if is_repeat else arrival["arrival_id"]]
-        own, found = [] if is_repeat else read, findings[arrival["arrival_id"]]
-        cells_of = partial(_cells, connection)
-        correction = correction_for(arrival, own, found, cells_of, _screened(arrival))
-        path = _path(arrival, read)
-        enclosed = correction and correction.sentences(correction.file_name(path.name.removesuffix(".txt")))
-        keys = frozenset(
-            (one["area_key"], one["time_period"]) for one in read if one["area_key"] and one["time_period"]
-        )
-        answers.append(_Answer(arrival, keys, path, receipt_text(arrival, own, found, enclosed), correction))
-    return answers
+    cells_of = partial(_cells, connection)
+    return [
+        _answer(arrival, submissions[read_id], findings[arrival["arrival_id"]], cells_of)
+        for arrival, read_id in zip(arrivals, read_ids, strict=True)
+    ]
+
+
+def _answer(arrival: dict, read: list[dict], findings: list[dict], cells_of: Callable[[str], list[dict]]) -> _Answer:
+    """Answer one file; ``read`` are its reports, or those of the file that it repeats."""
+    own = [] if arrival["repeats_arrival_id"] else read
+    path = _path(arrival, read)
+    correction = correction_for(arrival, own, findings, cells_of, _screened(arrival))
+    enclosed = correction and correction.sentences(correction.file_name(path.stem))
+    keys = frozenset((one["area_key"], one["time_period"]) for one in read if one["area_key"] and one["time_period"])
+    return _Answer(arrival, keys, path, receipt_text(arrival, own, findings, enclosed), correction)
 
 
 def _cells(connection: warehouse.Connection, submission_id: str) -> list[dict]:
