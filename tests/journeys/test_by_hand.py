@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from decimal import Decimal
 
 import openpyxl
@@ -130,6 +131,36 @@ def test_an_approval_is_stale_when_a_figure_changed_afterwards(home, communes):
     tuquan("publish", "--period", "2024-Q1", exit_code=1)
     tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng")
     tuquan("publish", "--period", "2024-Q1")
+
+
+def test_what_comes_after_a_release_waits_until_the_office_takes_it_into_the_next_revision(home, communes):
+    lay_out(home, communes)
+    tuquan("collect")
+    tuquan("build")
+    tuquan("gate", "--period", "2024-Q1")
+    tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng")
+    tuquan("publish", "--period", "2024-Q1")
+    late = home.home / "bổ sung.xlsx"
+    write_form(late, communes[0], QUARTER, values=figures(models_total=3))
+    (asked,) = json.loads(tuquan("check", late, "--json", exit_code=1))
+    shutil.move(late, home.inbox)
+    (answered,) = json.loads(tuquan("collect", "--json", exit_code=1))["files"]
+    assert [finding["code"] for finding in (*asked["findings"], *answered["findings"])] == ["period_is_open"] * 2
+    tuquan("build")
+    tuquan("publish", "--period", "2024-Q1")
+    assert sorted(path.name for path in (home.releases / "2024-Q1").iterdir()) == ["r1"]
+
+    waiting = answered["submissions"][0]["submission_id"]
+    tuquan("admit", waiting, "--by", "Trưởng phòng", "--reason", "xã đếm thiếu")
+    first, second = json.loads(tuquan("submissions", "--json", "--diff", communes[0].ref_area, "2024-Q1"))
+    assert (first["version"], second["version"], second["admitted_by"]) == (1, 2, "Trưởng phòng")
+    (change,) = second["changes"]
+    assert (change["indicator"], change["before"]["obs_value"], change["after"]["obs_value"]) == ("models_total", 2, 3)
+    assert tuquan("build").startswith("2024-Q1")
+    tuquan("gate", "--period", "2024-Q1")
+    tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng")
+    tuquan("publish", "--period", "2024-Q1", "--revise")
+    assert sorted(path.name for path in (home.releases / "2024-Q1").iterdir()) == ["r1", "r2"]
 
 
 def test_a_question_in_no_language_is_a_usage_error_in_one_line(home, communes):
