@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from tuquan import handoffs
-from tuquan.local_airflow import LocalAirflow
+from tuquan import handoffs, local_airflow
 
 HOST = "127.0.0.1"
 IMAP, SMTP, DOWN = "imap://tuquan_imap@/INBOX", "smtp://tuquan_smtp@", "sftp://tuquan_sftp@/inbox"
@@ -23,12 +22,15 @@ def test_a_channel_that_is_down_ends_the_run_red_and_stops_nobody(
     connect("tuquan_smtp", conn_type="smtp", host=HOST, port=post_office.port, extra=mine)
     connect("tuquan_sftp", conn_type="sftp", host=HOST, port=1)
     monkeypatch.setenv("TUQUAN_CHANNELS", f"{DOWN} {IMAP} {SMTP}")
+    usual = local_airflow.environment
+    once = {"AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "0"}
+    monkeypatch.setattr(local_airflow, "environment", lambda *args, **facts: {**usual(*args, **facts), **once})
     home.inbox.mkdir(parents=True)
     (home.inbox / workbooks[0][0]).write_bytes(workbooks[0][1])
     written = mail(workbooks[1])
     mailbox.put(written)
 
-    with LocalAirflow() as airflow:
+    with local_airflow.LocalAirflow() as airflow:
         airflow.unpause([handoffs.COLLECT])
         airflow.trigger(handoffs.COLLECT, "collect__channels")
         deadline = time.monotonic() + 200
