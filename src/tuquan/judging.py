@@ -139,29 +139,31 @@ def _questions(arrival: Arrival, submission: ReadSubmission, known: Known) -> It
     register = load_register()
     area = register.by_key[submission.area_key or ""]
     period = parse_period(submission.time_period or "", submission.calendar or "administrative")
-    about = {"sheet": submission.sheet, "file": arrival.name, "area": area.name_vi, "period": period_vi(period)}
     current = known.current.get(key)
-    records = known.records.get(arrival.record_id or "", {key})
+
+    def ask(check: str, **facts: object) -> Finding:
+        about = {"file": arrival.name, "area": area.name_vi, "period": period_vi(period)}
+        return remark(check, sheet=submission.sheet, **about, **facts)
 
     duty = duty_of(area, submission.form or "", period, register)
     if duty is None:
-        yield remark("area_owes_a_report", **about)
+        yield ask("area_owes_a_report")
     if period.start > arrival.day:
-        yield remark("period_has_begun", limit=date_vi(period.start), **about)
+        yield ask("period_has_begun", limit=date_vi(period.start))
     elif period.end >= arrival.day:
-        yield remark("period_has_ended", limit=date_vi(period.end), **about)
-    if key not in records:
-        others = "; ".join(_report_vi(other, period) for other in sorted(records))
-        yield remark("record_keeps_its_area_and_period", other_value=others, **about)
+        yield ask("period_has_ended", limit=date_vi(period.end))
+    if arrival.record_id and key not in known.records.get(arrival.record_id, {key}):
+        others = (_report_vi(other, period) for other in sorted(known.records[arrival.record_id]))
+        yield ask("record_keeps_its_area_and_period", other_value="; ".join(others))
     if period.code in known.released:
-        yield remark("period_is_open", reason=phrase("reason.released"), **about)
+        yield ask("period_is_open", reason=phrase("reason.released"))
     elif current and duty and (last_day := duty.last_day(period)) and arrival.day > last_day:
-        yield remark("period_is_open", reason=phrase("reason.closed", date=date_vi(last_day)), **about)
-    if erased := current.figures - _figures(submission, doubtful=True) if current else frozenset():
+        yield ask("period_is_open", reason=phrase("reason.closed", date=date_vi(last_day)))
+    if current and (erased := current.figures - _figures(submission, doubtful=True)):
         catalogue = load_catalogue()
-        names = {catalogue[code].name_vi if code in catalogue else code: None for code, _ in sorted(erased)}
-        value = "; ".join([*list(names)[:NAMED_FIGURES], *("…" for _ in list(names)[NAMED_FIGURES:][:1])])
-        yield remark("no_figure_is_erased", value=value, other_value=number_vi(len(erased)), **about)
+        names = list({catalogue[code].name_vi if code in catalogue else code: None for code, _ in sorted(erased)})
+        named = [*names[:NAMED_FIGURES], "…"] if len(names) > NAMED_FIGURES else names
+        yield ask("no_figure_is_erased", value="; ".join(named), other_value=number_vi(len(erased)))
 
 
 def _report_vi(key: Key, period: Period) -> str:

@@ -50,28 +50,32 @@ def find(sha256: str) -> Path:
         RawFileMissing: they are gone.
     """
     paths = settings.load()
-    for path in (paths.incoming / sha256, *(paths.stored_file(place, sha256) for place in PLACES)):
-        if path.exists():
+    waiting = paths.incoming / sha256
+    if waiting.exists():
+        return waiting
+    for place in PLACES:
+        if (path := paths.stored_file(place, sha256)).exists():
             return path
-    raise RawFileMissing(f"{paths.incoming / sha256} is registered but gone; restore it from a backup")
+    raise RawFileMissing(f"{waiting} is registered but gone; restore it from a backup")
 
 
 def move(places: Mapping[str, str]) -> None:
     """Move incoming files (digest → "raw" or "quarantine") to their place; when this returns, they survive a power cut.
 
-    What lies there already stays as it is. Repeating it after a kill does the rest.
+    What lies there already stays as it is, and what a killed run moved stays moved.
     """
     paths = settings.load()
-    touched = set()
+    touched = {paths.incoming}
     for sha256, place in places.items():
         source, target = paths.incoming / sha256, paths.stored_file(place, sha256)
-        if target.exists() or not source.exists():
-            continue
-        target.parent.parent.mkdir(mode=_FOLDER_MODES[place], parents=True, exist_ok=True)
-        target.parent.mkdir(mode=_FOLDER_MODES[place], exist_ok=True)
-        source.chmod(_FILE_MODES[place])
-        source.replace(target)
-        touched |= {target.parent, target.parent.parent, paths.incoming}
+        folder = target.parent
+        if folder not in touched:
+            folder.parent.mkdir(mode=_FOLDER_MODES[place], parents=True, exist_ok=True)
+            folder.mkdir(mode=_FOLDER_MODES[place], exist_ok=True)
+            touched |= {folder, folder.parent}
+        if source.exists() and not target.exists():
+            source.chmod(_FILE_MODES[place])
+            source.replace(target)
     for folder in touched:
         _wait_for_disk(folder, os.fsync)
 

@@ -151,8 +151,8 @@ def files_below(folder):
 def macros():
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as container:
-        container.writestr("xl/workbook.xml", "<workbook/>")
-        container.writestr("xl/vbaProject.bin", "x")
+        for name in ("xl/workbook.xml", "xl/vbaProject.bin"):
+            container.writestr(zipfile.ZipInfo(name), "<workbook/>")  # without the time of day
     return buffer.getvalue()
 
 
