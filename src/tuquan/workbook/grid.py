@@ -13,6 +13,7 @@ MAX_COLUMN = 400
 MAX_CELLS = 100_000
 MAX_CHARACTERS = 32_767  # of one cell: spreadsheet programs take no more
 MAX_MERGED_ROWS = 40_000  # rows of all merged ranges together
+MAX_FORMAT = 255  # signs of a number format: Excel takes no more
 MAX_COLUMN_RUNS = 16_384  # no sheet has more columns
 
 GENERAL = "General"
@@ -124,6 +125,8 @@ def shows_date(number_format: str) -> bool:
     """Whether a number format shows its number as a date or a time."""
     if number_format == GENERAL:
         return False
+    if len(number_format) > MAX_FORMAT:
+        raise too_large("characters", len(number_format), MAX_FORMAT)
     shown = _IN_QUOTES_OR_BRACKETS.sub("", number_format).replace(GENERAL, "")
     return _DATE_LETTERS.search(shown) is not None or number_format == "[h]:mm:ss"
 

@@ -18,7 +18,7 @@ from tuquan.workbook.written import Records, WrittenCell
 
 LISTS = ("results", "data", "observations")  # names under which an answer of a server or a message holds its records
 MAX_DEPTH = 20
-MAX_VALUES = 2_000_000  # 10 MB of records have some 500,000
+MAX_VALUES = 600_000  # a province's figures of one year have 170,000
 _METADATA = ("start", "end", "deviceid", "username", "today")
 _METADATA_BEGINNINGS = ("_", "meta/", "formhub/")
 

@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache, partial
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ from tuquan.workbook.submission import Finding
 from tuquan.workbook.written import Records, Sheet, Workbook, WrittenCell
 
 NAMES_OF_A_LIST = 3
+MOST_NAMES = 5_000  # of people or places with such names; a table with more of them is one of people
 MOST_PLACES = 5  # that one sentence names
 ROWS_OF_A_SIGNATURE, COLUMNS_OF_A_SIGNATURE = 10, 4
 SHORTEST_SIGN = 3  # of letters without accents, such as "tel"
@@ -112,10 +113,13 @@ class _Screening:
         self.first_beside: dict[tuple[str, int], int] = {}  # (kind, row) → column of the leftmost head
         for reading, spot in texts:
             self._take(reading, spot)
+            if len(self.names) > MOST_NAMES:
+                self.found["people"][spot.place] = None
+                break
 
     def kinds(self) -> Found:
         """Return the places of each kind of sign, in the order of the sheet."""
-        if self.names:
+        if 0 < len(self.names) <= MOST_NAMES:
             self._judge_names()
         if self.heads:
             for spot in self.all_spots():
@@ -138,7 +142,7 @@ class _Screening:
         lists: dict[tuple[str, int], list[_Spot]] = defaultdict(list)
         for spot, line in self.names:
             # Below a signature line stands a signatory, even when a commune bears the same name.
-            if self.signs.names_in(line, may_be_a_place=len(line.split()) > 2) and self._is_near_a_signature_line(spot):
+            if self._is_near_a_signature_line(spot) and self.signs.names_in(line, may_be_a_place=len(line.split()) > 2):
                 self.found["signature"][spot.place] = None
             for _ in range(self.signs.names_in(line)):
                 lists["column", spot.column].append(spot)
@@ -160,7 +164,8 @@ class _Screening:
         """Return the lists of which the nearest text above (or to the left of) the first name says: places."""
         first = {where: min(spots) for where, spots in lists.items()}
         nearest: dict[tuple[str, int], _Spot] = {}
-        for spot in self.all_spots():
+        last_row = max(spot.row for spot in first.values())
+        for spot in takewhile(lambda spot: spot.row <= last_row, self.all_spots()):
             if spot.raw_type == "text" and len(spot.text) > 1 and not spot.text.startswith("("):
                 for where in (("column", spot.column), ("row", spot.row)):
                     if where in first and spot < first[where]:

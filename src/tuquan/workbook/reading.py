@@ -1,4 +1,5 @@
-"""Read any received file: its content decides what it is, never its name. Nothing here raises for a bad file.
+"""Read any received file: its content decides what it is, never its name. Nothing here raises for a bad file, but for
+one that needs more memory than there is.
 
 A file passes four stations: its kind is told, its cells are taken out as written, the privacy gate looks at all of
 them, and only then figures are read.
@@ -74,6 +75,8 @@ def read_file(path: Path, declared_name: str) -> ReadFile:
         return _read(opened, declared_name, name)
     except UnreadableFile as error:
         return _unread(file_format, _refusal(error, name), path, declared_name)
+    except MemoryError:  # of which nothing can be said but that the child has to end
+        raise
     except Exception:  # the last net: a fault of ours must not take the files of the others with it
         LOG.exception("reading failed; this is a defect of the reader, keep the file for a test")
         unexpected = UnreadableFile("file_is_a_readable_workbook", "unexpected")

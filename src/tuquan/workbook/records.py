@@ -27,7 +27,7 @@ from tuquan.workbook.written import Records, Sheet, WrittenCell
 LONG = ("ref_area", "time_period", "indicator", "obs_value")
 OPTIONAL = ("measure", "form")
 MEASURES = ("period", "year_to_date")
-MAX_ROWS = 100_000  # a province with 600 communes and 57 indicators has 34,200
+MAX_ROWS = 50_000  # a province with 600 communes and 57 indicators has 34,200
 
 
 class Columns(NamedTuple):
@@ -154,6 +154,7 @@ class _RecordsReader:
         self.file = declared_name
         self.sheet = records.sheet
         self.records = records
+        self.seeds = settings.load().seeds
         self.columns = columns
         self.measures = {canonical_name(phrase("form.header.current")): MEASURES[0]}
         self.measures |= {canonical_name(phrase("form.header.year_to_date")): MEASURES[1], "": MEASURES[0]}
@@ -258,7 +259,7 @@ class _RecordsReader:
     def _take_figure(self, identity: Identity, indicator: str, measure: str, cell: WrittenCell) -> None:
         form, _, period = identity
         cells, findings = self.cells[identity], self.findings_of[identity]
-        asked = layout_of(form.form, period, settings.load().seeds).figures.get(indicator)
+        asked = layout_of(form.form, period, self.seeds).figures.get(indicator)
         figure = next((figure for figure in asked or () if figure.measure == measure), None)
         if figure is None:
             # A wide table has a column for every indicator; what a form does not ask is blank there, and no question.

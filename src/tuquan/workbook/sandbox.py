@@ -1,11 +1,13 @@
 """Read files from outside in a child process with limits on memory, processor and wall time.
 
-A damaged or hostile file can then at worst end its child: that one file is refused, a new child reads the rest.
-The child answers each path with one line of JSON, so nothing that it was tricked into can come back as an object.
+A damaged or hostile file can then at worst end its child: that one file is refused, a new child reads the rest. A
+child that a file left large is replaced as well, so that no file finds less room because of those before it. The child
+answers each path with one line of JSON, so nothing that it was tricked into can come back as an object.
 """
 
 import gc
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 import msgspec
+import psutil
 
 from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.catalogue import load_catalogue
@@ -22,9 +25,12 @@ from tuquan.workbook.reading import read_file
 from tuquan.workbook.remarks import quoted
 from tuquan.workbook.submission import Finding, ReadFile
 
-MEMORY_BYTES = 1_000_000_000  # address space; an ordinary form needs 60 MB of it
-CPU_SECONDS = 5  # per file; an ordinary form needs 0.003
+# Of what the child itself allocates; the interpreter has 40 MB of it, a province's table of 34,800 lines 70. What it
+# maps (libraries, locales) comes on top and differs between systems.
+MEMORY_BYTES = 240_000_000
+CPU_SECONDS = 1.8  # per file; an ordinary form needs 0.003, a province's table 0.8
 WALL_SECONDS = 15  # per file
+KEPT_BYTES = 110_000_000  # a child that still holds more than this after a file is replaced; a new one has 50 MB
 
 
 class _Question(msgspec.Struct):
@@ -45,6 +51,8 @@ class SandboxedReader:
             self._child = _Child()
         answer = self._child.ask(msgspec.json.encode(_Question(str(path), declared_name)))
         if answer:
+            if self._child.resident_bytes() > KEPT_BYTES:
+                self.close()
             return msgspec.json.decode(answer, type=ReadFile)
         self.close()
         return _refusal(declared_name)
@@ -77,6 +85,12 @@ class _Child:
 
     def is_alive(self) -> bool:
         return self._process.poll() is None
+
+    def resident_bytes(self) -> int:
+        try:
+            return psutil.Process(self._process.pid).memory_info().rss
+        except psutil.Error:  # it ended meanwhile
+            return 0
 
     def ask(self, line: bytes) -> bytes:
         """Return the child's line, or nothing when it ended or kept silent for too long."""
@@ -112,7 +126,7 @@ def _refusal(declared_name: str) -> ReadFile:
 
 def main(descriptor: int) -> None:
     """Answer the paths that come through the socket ``descriptor`` until it closes."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     encoder = msgspec.json.Encoder()
     load_register()
@@ -122,10 +136,12 @@ def main(descriptor: int) -> None:
     with socket.socket(fileno=descriptor) as pipe, pipe.makefile("rwb") as lines:
         for line in lines:
             question = msgspec.json.decode(line, type=_Question)
-            used = resource.getrusage(resource.RUSAGE_SELF)
-            _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-            resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + CPU_SECONDS, hard))
-            lines.write(encoder.encode(read_file(Path(question.path), question.declared_name)) + b"\n")
+            signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)  # nobody handles its signal, so that it ends the process
+            try:
+                answer = encoder.encode(read_file(Path(question.path), question.declared_name))
+            except MemoryError:
+                return
+            lines.write(answer + b"\n")
             lines.flush()
 
 
