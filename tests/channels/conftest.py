@@ -4,22 +4,30 @@ import asyncio
 import email.utils
 import http.server
 import imaplib
+import ipaddress
 import json
 import logging
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from tuquan import channels, load, warehouse
 from tuquan.simulate import simulate
@@ -229,6 +237,29 @@ class Mailbox:
             assert mailbox.append(folder, None, None, content)[0] == "OK"
 
 
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """A certificate for this machine that nobody trusts, and its key, as files."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    )
+    folder = tmp_path_factory.mktemp("tls")
+    (folder / "cert.pem").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    plain = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "key.pem").write_bytes(key.private_bytes(*plain))
+    return folder / "cert.pem", folder / "key.pem"
+
+
 @pytest.fixture
 def mailbox():
     needs("pymap")
@@ -281,7 +312,8 @@ class PostOffice:
 
 
 @pytest.fixture
-def post_office():
+def post_office(request, certificate):
+    """Speaks in the open, or encrypted from the first byte where a test asks for ``tls``."""
     needs("aiosmtpd")
     from aiosmtpd.controller import Controller
     from aiosmtpd.smtp import AuthResult
@@ -303,8 +335,18 @@ def post_office():
     def login(server, session, envelope, mechanism, data):
         return AuthResult(success=(data.login.decode(), data.password.decode()) == (LOGIN, PASSWORD), handled=False)
 
+    encrypted = None
+    if getattr(request, "param", None) == "tls":
+        encrypted = ssl.SSLContext(ssl.PROTOCOL_TLS)  # aiosmtpd uses it at both ends
+        encrypted.load_cert_chain(*certificate)
     controller = Controller(
-        Clerk(), hostname=HOST, port=office.port, authenticator=login, auth_required=True, auth_require_tls=False
+        Clerk(),
+        hostname=HOST,
+        port=office.port,
+        ssl_context=encrypted,
+        authenticator=login,
+        auth_required=True,
+        auth_require_tls=False,
     )
     controller.start()
     yield office

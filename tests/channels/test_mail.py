@@ -286,3 +286,19 @@ def test_a_mail_server_that_is_down_loses_no_answer(office, post, connect, wrong
     with pytest.raises(ServerFailed):
         office.send(SMTP)
     assert len(outbox.waiting_replies()) == 1
+
+
+@pytest.mark.parametrize("post_office", ["tls"], indirect=True)
+def test_a_password_goes_only_to_a_server_whose_certificate_is_trusted(
+    office, post_office, connect, certificate, monkeypatch
+):
+    connect("tuquan_smtp", conn_type="smtp", host=HOST, port=post_office.port)
+    connect("tuquan_imap", conn_type="imap", host=HOST, port=post_office.port)
+    put_answer(1, "xa@xa.example")
+    with pytest.raises(ServerFailed):
+        office.send(SMTP)
+    with pytest.raises(ServerFailed, match="CERTIFICATE_VERIFY_FAILED"):
+        office.receive(IMAP)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    office.send(SMTP)
+    assert len(post_office.taken) == 1

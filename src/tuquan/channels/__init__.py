@@ -10,10 +10,11 @@ host, login and password::
 costs nothing.
 """
 
+import logging
 import os
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from tuquan import collect
 from tuquan.outbox import waiting_replies
@@ -21,6 +22,8 @@ from tuquan.outbox import waiting_replies
 FOLDER = "folder"
 INCOMING = ("sftp", "s3", "imap", "kobo")
 OUTGOING = ("sftp", "s3", "smtp")
+
+log = logging.getLogger(__name__)
 
 
 class WrongChannel(ValueError):
@@ -64,54 +67,67 @@ def receive(channel: str, get_connection: Callable[[str], Any], storage_path: Ca
     Raises:
         ServerFailed, OSError: the server is down or refuses us; other channels don't depend on it.
     """
-    if channel == FOLDER:
-        collect.register_inbox()
-        return
-    parts = urlsplit(channel)
-    if parts.scheme == "imap":
+    found = _receive(urlsplit(channel), get_connection, storage_path)
+    waiting = len(found.waiting)
+    log.info(
+        "%s: %d new, %d refused, %d as before, %d waiting",
+        channel,
+        found.registered,
+        found.refused,
+        found.unchanged,
+        waiting,
+    )
+
+
+def _receive(
+    place: SplitResult, get_connection: Callable[[str], Any], storage_path: Callable[[str], Any]
+) -> collect.Collected:
+    if place.path == FOLDER:
+        return collect.register_inbox()
+    if place.scheme == "imap":
         from tuquan.channels import mail
 
-        folder = parts.path.strip("/") or "INBOX"
-        mail.receive_mailbox(
-            _mail_server(get_connection(parts.username), mail.IMAPS), folder, f"{mail.CHANNEL}{parts.username}"
-        )
-    elif parts.scheme == "kobo":
+        server = _mail_server(get_connection(place.username), mail.IMAPS)
+        return mail.receive_mailbox(server, place.path.strip("/") or "INBOX", f"{mail.CHANNEL}{place.username}")
+    if place.scheme == "kobo":
         from tuquan.channels import kobo
 
-        connection = get_connection(parts.username)
+        connection = get_connection(place.username)
         with kobo.client(_address(connection), connection.password) as server:
-            collect.receive(kobo.deliveries_of(server, parts.path.strip("/")))
-    else:
-        from tuquan.channels import storage
+            return collect.receive(kobo.deliveries_of(server, place.path.strip("/")))
+    from tuquan.channels import storage
 
-        files, root = _files(channel, get_connection, storage_path)
-        listed = storage.sftp_deliveries if parts.scheme == "sftp" else storage.bucket_deliveries
-        collect.receive(listed(files, root, f"{parts.scheme} {parts.username}"))
+    files, root = _files(place, get_connection, storage_path)
+    listed = storage.sftp_deliveries if place.scheme == "sftp" else storage.bucket_deliveries
+    return collect.receive(listed(files, root, f"{place.scheme} {place.username}"))
 
 
 def send_replies(channel: str, get_connection: Callable[[str], Any], storage_path: Callable[[str], Any]) -> None:
     """Send what waits in the outbox for one channel of :func:`outgoing`; raises as :func:`receive` does."""
-    parts = urlsplit(channel)
-    if parts.scheme == "smtp":
+    place = urlsplit(channel)
+    name = f"{place.scheme} {place.username}"
+    if place.scheme == "smtp":
         from tuquan.channels import mail
 
-        connection = get_connection(parts.username)
+        connection = get_connection(place.username)
         sender = connection.extra_dejson.get("from_email") or connection.login
         mail.send_replies(_mail_server(connection, mail.SMTPS), sender)
-    elif waiting_replies(channel_name := f"{parts.scheme} {parts.username}"):
+    elif waiting_replies(name):
         from tuquan.channels import storage
 
-        files, _ = _files(channel, get_connection, storage_path)
-        storage.put_replies(files, channel_name)
+        files, _ = _files(place, get_connection, storage_path)
+        storage.put_replies(files, name)
 
 
-def _files(channel: str, get_connection: Callable[[str], Any], storage_path: Callable[[str], Any]) -> tuple[Any, str]:
-    from tuquan.channels import storage
+def _files(
+    place: SplitResult, get_connection: Callable[[str], Any], storage_path: Callable[[str], Any]
+) -> tuple[Any, str]:
+    """The files of a storage, and where below them the channel begins."""
+    if place.scheme == "sftp":
+        from tuquan.channels import storage
 
-    parts = urlsplit(channel)
-    if parts.scheme == "sftp":
-        return storage.sftp(get_connection(parts.username)), parts.path
-    path = storage_path(channel)
+        return storage.sftp(get_connection(place.username)), place.path
+    path = storage_path(place.geturl())
     return path.fs, path.path
 
 

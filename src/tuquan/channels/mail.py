@@ -24,17 +24,20 @@ from email.message import Message
 
 from tuquan import settings, warehouse
 from tuquan.channels.transport import CONNECT_SECONDS, ServerFailed, is_loopback
-from tuquan.collect import MAX_FILE_BYTES, Collected, Delivery, Reply, receive
+from tuquan.collect import Collected, Delivery, Reply, receive
 from tuquan.outbox import WaitingReply, waiting_replies
 from tuquan.vocabulary.phrases import phrase, shown
 
 CHANNEL = "mail "  # the connection follows
 IMAPS, SMTPS = 993, 465
-MAX_MAIL_BYTES = MAX_FILE_BYTES * 3 // 2  # base64 adds a third
+# A filled form has 20 kB. Taking a mail apart needs eight times its size, and a hundred bytes and more for each line.
+MAX_MAIL_BYTES = 35_000_000
+MOST_LINES = 600_000
 BATCH_BYTES = 60_000_000  # of mails held in memory at once
 BATCH_MAILS = 200
 MOST_PARTS = 100
-LONGEST_HEADER = 20_000
+LONGEST_HEADER = 12_000
+LONGEST_HEAD = 200_000
 LONGEST_NAME = 255
 SMALL_PICTURE = 100_000  # the emblem below a signature, not a photographed form
 
@@ -148,7 +151,7 @@ def _batches(mails: Iterable[_Mail]) -> Iterator[list[_Mail]]:
 
 def _deliveries_of(mailbox: imaplib.IMAP4, mail: _Mail, name: str, channel: str, own: str) -> list[Delivery]:
     is_too_large = mail.size_bytes > MAX_MAIL_BYTES
-    wanted = f"BODY.PEEK[HEADER]<0.{LONGEST_HEADER}>" if is_too_large else "BODY.PEEK[]"
+    wanted = f"BODY.PEEK[HEADER]<0.{LONGEST_HEAD}>" if is_too_large else "BODY.PEEK[]"
     lines = _expect_ok(mailbox.uid("fetch", str(mail.uid), f"({wanted})"))
     content = next((line[1] for line in lines if isinstance(line, tuple)), None)
     if content is None:  # deleted since it was listed
@@ -162,7 +165,7 @@ def deliveries_in(content: bytes, name: str, channel: str, own: str = "", refusa
 
     ``name`` stands for a mail without Message-ID; ``own`` is our address, which gets no answer.
     """
-    headers = message_from_bytes(content.partition(b"\r\n\r\n")[0][:MAX_FILE_BYTES] + b"\r\n\r\n", policy=_AsWritten())
+    headers = message_from_bytes(content[:LONGEST_HEAD].partition(b"\r\n\r\n")[0], policy=_AsWritten())
     identity = (_MESSAGE_ID.findall(headers["Message-ID"] or "") or [name])[0]
     subject = _decoded(headers["Subject"] or "")[:LONGEST_NAME]
     whole = Delivery(
@@ -177,9 +180,7 @@ def deliveries_in(content: bytes, name: str, channel: str, own: str = "", refusa
     )
     if refusal:
         return [replace(whole, refusal=refusal, reason=phrase("reason.size"))]
-    # Each level of a mail names its boundary, or is a mail itself: few of these words means a flat mail.
-    lowered = content.lower()
-    if lowered.count(b"boundary") + lowered.count(b"message/") > MOST_PARTS:
+    if not _is_bounded(content):
         return [replace(whole, refusal="mail_can_be_taken_apart", reason=phrase("reason.too_many_parts"))]
     try:
         attachments = _attachments(content)
@@ -205,6 +206,14 @@ def deliveries_in(content: bytes, name: str, channel: str, own: str = "", refusa
             )
         )
     return deliveries
+
+
+def _is_bounded(content: bytes) -> bool:
+    """Say whether the parser of the standard library can be let loose on a mail: it recurses, and keeps every line."""
+    lowered = content.lower()
+    # Each level names its boundary, or is a mail itself.
+    levels = lowered.count(b"boundary") + lowered.count(b"message/")
+    return levels <= MOST_PARTS and lowered.count(b"\n") <= MOST_LINES
 
 
 def _attachments(content: bytes) -> list[tuple[str, bytes]]:
