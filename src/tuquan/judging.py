@@ -87,18 +87,23 @@ class Judged:
 def judge(arrival: Arrival, read: ReadFile, known: Known) -> Judged:
     """Return what becomes of a file, and add it to ``known``."""
     earlier = known.loaded.get(arrival.sha256, {})
-    is_current = all(known.current[key].number == version for key, version in earlier.items())
-    if earlier and is_current:
-        empty = msgspec.structs.replace(read, submissions=[], findings=[])
-        return Judged(arrival, empty, "duplicate", repeats_arrival_id=known.first_arrivals[arrival.sha256])
+    is_old = any(known.current[key].number != version for key, version in earlier.items())
+    if earlier and not is_old:
+        # Under another name, or after a change of the seeds, a file may turn into something else than the first time.
+        told = {key_of(submission) for submission in read.submissions if submission.is_loadable}
+        news = [one for one in read.submissions if not (one.is_loadable and key_of(one) in earlier)]
+        if not news and told >= earlier.keys():
+            empty = msgspec.structs.replace(read, submissions=[], findings=[])
+            return Judged(arrival, empty, "duplicate", repeats_arrival_id=known.first_arrivals[arrival.sha256])
+        read = msgspec.structs.replace(read, submissions=news)
     if read.storage == "nothing":  # only hash and reasons remain
         read = msgspec.structs.replace(read, submissions=[])
     findings = list(read.findings)
-    if earlier:
+    if is_old:
         findings.append(remark("bytes_are_the_current_version", file=arrival.name))
     submissions, versions, ids = [], [], []
     for submission in read.submissions:
-        if earlier:
+        if is_old:
             judged = _held(submission, [])
         elif submission.is_loadable and key_of(submission):
             judged = _judge_submission(arrival, submission, known)

@@ -106,6 +106,22 @@ def test_one_overtaken_report_makes_a_file_of_several_old(desk):
     assert outcome(desk.take("a", both)) == ("held", ["bytes_are_the_current_version"], (None, None))
 
 
+def test_a_neighbours_form_under_the_own_name_is_no_repeat(desk):
+    desk.take("a", file(report(models_total=1)))
+    doubted = msgspec.structs.replace(report(models_total=1), status="held", is_loadable=False)
+    assert outcome(desk.take("a", file(doubted, status="held"))) == ("held", [], (None,))
+    assert outcome(desk.take("a", file(status="refused"))) == ("refused", [], ())
+
+
+def test_of_bytes_that_come_again_only_what_did_not_count_is_judged(desk):
+    unknown = msgspec.structs.replace(report(NEIGHBOUR, models_total=1), status="held", is_loadable=False)
+    assert desk.take("a", file(report(models_total=1), unknown, status="held")).versions == (1, None)
+    again = desk.take("a", file(report(models_total=1), report(NEIGHBOUR, models_total=1)))
+    assert outcome(again) == ("accepted", [], (1,))
+    assert again.submission_ids == (f"a{'0' * 15}-3",)
+    assert desk.take("a", file(report(models_total=1), report(NEIGHBOUR, models_total=1))).status == "duplicate"
+
+
 def test_bytes_of_which_nothing_counts_are_judged_again(desk):
     unknown = file(report(time_period="2022-Q1", models_total=1))
     assert outcome(desk.take("a", unknown)) == ("held", ["area_owes_a_report"], (None,))
