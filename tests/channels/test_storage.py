@@ -118,6 +118,7 @@ def test_objects_of_a_bucket_become_figures_whatever_their_keys_look_like(office
     put("inbox/", b"")
     put("inbox/rỗng.csv", b"")
     put("inbox/x.csv?versionId=1", b"a,b")
+    put("inbox/xã D.xlsx.part", workbooks[0][1])
     put("ngoài.csv", b"a,b")
     office.receive(S3)
     first = office.outcomes()

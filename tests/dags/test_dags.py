@@ -139,6 +139,32 @@ def test_assets_draw_the_lineage(bag):
     assert outlets == {handoffs.SUBMISSIONS, handoffs.RECEIPTS, handoffs.MARTS, handoffs.RELEASE}
 
 
+def test_a_pass_logs_a_table_of_outcomes_and_counts_them_as_metrics(bag, home, monkeypatch, caplog):
+    counted = {}
+    monkeypatch.setattr(
+        "airflow.sdk.observability.stats.incr", lambda name, count, tags: counted.update({name: (count, tags)})
+    )
+    home.inbox.mkdir(parents=True)
+    (home.inbox / "a.csv").write_text("ref_area,time_period,indicator,obs_value\n15127,2021,households_total,1288\n")
+    (home.inbox / "b.pdf").write_bytes(b"%PDF-1.7\n")
+    collect = bag.dags[handoffs.COLLECT]
+    caplog.set_level("INFO")
+    collect.get_task("receive_channel").python_callable("folder")
+    collect.get_task("load_registered").python_callable()
+    assert counted == {
+        "tuquan.files.accepted": (1, {"format": "csv"}),
+        "tuquan.files.refused": (1, {"format": "pdf"}),
+        "tuquan.figures": (1, {}),
+    }
+    assert "folder: 2 new" in caplog.text
+    (table,) = [
+        record.getMessage()
+        for record in caplog.records
+        if "pdf" in record.getMessage() and "csv" in record.getMessage()
+    ]
+    assert len(table.strip().splitlines()) == 3
+
+
 def test_everything_survives_the_way_through_airflows_database(bag):
     from airflow.serialization.serialized_objects import DagSerialization
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from tuquan.channels.transport import CONNECT_SECONDS, ServerFailed
-from tuquan.collect import NOT_SENT, Delivery, Reply
+from tuquan.collect import NOT_SENT, STILL_ARRIVING, Delivery, Reply
 from tuquan.outbox import waiting_replies
 from tuquan.vocabulary.phrases import phrase
 
@@ -75,7 +75,9 @@ def sftp_deliveries(files: Any, root: str, channel: str) -> Iterator[Delivery]:
     def version_now(path: str) -> str | None:
         try:
             return version(files.info(path))
-        except FileNotFoundError:
+        except (SFTPConnectionLost, SFTPNoConnection):
+            raise
+        except (FileNotFoundError, SFTPError):
             return None
 
     root = root.rstrip("/")
@@ -142,7 +144,7 @@ def bucket_deliveries(files: Any, root: str, channel: str) -> Iterator[Delivery]
             path,
             version=version,
             read=lambda most, path=path, size=size: content(path, size, most),
-            look_again=lambda version=version: version,
+            look_again=(lambda: None) if path.lower().endswith(STILL_ARRIVING) else None,
             size_bytes=size,
             modified_ns=_nanoseconds(facts["LastModified"]),
         )
