@@ -47,9 +47,10 @@ def read_json(path: Path) -> Records:
 
 def _read(document: str) -> Records:
     metadata: list[str] = []
-    records = [_flat(record, metadata) for record in _records_in(_parsed(document))]
-    if len(records) > MAX_ROWS:
-        raise too_large("rows", len(records), MAX_ROWS)
+    nested = _records_in(_parsed(document))
+    if len(nested) > MAX_ROWS:
+        raise too_large("rows", len(nested), MAX_ROWS)
+    records = [_flat(record, metadata) for record in nested]
     heads = list(dict.fromkeys(name for record in records for name in record))
     if len(heads) > MAX_COLUMN:
         raise too_large("columns", len(heads), MAX_COLUMN)
