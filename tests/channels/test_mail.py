@@ -1,11 +1,13 @@
 """A real mailbox and a real mail server: attachments in, answers out, and what strangers may write into a mail."""
 
+import base64
 import email
 import logging
 from datetime import UTC, datetime
 from email.header import Header
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from tuquan import outbox
 from tuquan.channels.mail import MOST_PARTS, deliveries_in
@@ -13,6 +15,10 @@ from tuquan.channels.transport import ServerFailed
 
 HOST = "127.0.0.1"
 IMAP, SMTP = "imap://tuquan_imap@/INBOX", "smtp://tuquan_smtp@"
+pytestmark = [  # of the mail server of these tests
+    pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS"),
+    pytest.mark.filterwarnings("ignore:ssl.PROTOCOL_TLS is deprecated"),
+]
 TABLE = b"ref_area,time_period,indicator,obs_value\n15127,2021,households_total,1288\n"
 
 
@@ -212,6 +218,24 @@ def nested(levels):
 def test_a_hostile_mail_is_one_refused_file(content, check):
     (found,) = deliveries_in(content, "1/1", "mail x")
     assert found.refusal == check
+
+
+@settings(max_examples=100, deadline=None, print_blob=True)
+@given(data=st.data())
+def test_a_mail_with_any_bytes_changed_is_taken_apart_or_refused(data):
+    head = 'Subject: =?utf-8?q?B=C3=A1o_c=C3=A1o?=\r\nContent-Type: multipart/mixed; boundary="b"'
+    part = b"--b\r\nContent-Type: text/csv; name*=utf-8''a.csv\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    content = bytearray(raw(head, part + base64.encodebytes(TABLE) + b"--b--"))
+    for _ in range(data.draw(st.integers(1, 8))):
+        start = data.draw(st.integers(0, len(content)))
+        end = start + data.draw(st.integers(0, 30))
+        content[start:end] = data.draw(
+            st.binary(max_size=30) | st.sampled_from([b"\r\n", b"--b", b"=?", b"\x00", b"(" * 2000])
+        )
+    for found in deliveries_in(bytes(content), "1/1", "mail x"):
+        assert found.refusal or isinstance(found.read(1000), bytes)
+        for text in (found.declared_name, found.identity, found.reply.subject if found.reply else ""):
+            text.encode()
 
 
 @pytest.mark.parametrize("encoding", ["base64", "uuencode", "quoted-printable", "x-unknown"])

@@ -11,7 +11,11 @@ from tuquan import handoffs, local_airflow
 
 HOST = "127.0.0.1"
 IMAP, SMTP, DOWN = "imap://tuquan_imap@/INBOX", "smtp://tuquan_smtp@", "sftp://tuquan_sftp@/inbox"
-pytestmark = [pytest.mark.scheduler, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.scheduler,
+    pytest.mark.timeout(300),
+    pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS"),
+]
 
 
 def test_a_channel_that_is_down_ends_the_run_red_and_stops_nobody(
