@@ -6,24 +6,22 @@ columns moves names away from ids. Names below the table (signatures) and free t
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import structs
 
 from tuquan import settings
 from tuquan.vocabulary.areas import Area, canonical_name, load_register, padded_code
 from tuquan.vocabulary.catalogue import Indicator, load_catalogue
-from tuquan.vocabulary.figures import highest_possible, read_figure
+from tuquan.vocabulary.figures import read_figure
 from tuquan.vocabulary.forms import current_form, load_forms
 from tuquan.vocabulary.periods import Period, UnknownPeriod, parse_period
 from tuquan.vocabulary.phrases import date_vi, period_vi, phrase
 from tuquan.workbook.identity import Printed, contradiction, days_of, find_area, is_certain, other_names, printed_on
+from tuquan.workbook.layout import Asked, Layout, layout_of, reason_not_asked, reason_of_dates
 from tuquan.workbook.remarks import figure_remark, quoted, remark
-from tuquan.workbook.stamp import Stamp, layout_digest, stamp_from_properties
+from tuquan.workbook.stamp import Stamp, stamp_from_properties
 from tuquan.workbook.submission import Finding, ReadCell, ReadSubmission, status_of
 from tuquan.workbook.table import OWN_MARKS, Table, column_of, find_table, is_line_of_signs, label, row_of
 from tuquan.workbook.words import head_of
@@ -33,25 +31,6 @@ MOST_PLACES = 5  # that one sentence names
 MOST_FOREIGN_ROWS = 200  # that are asked about one by one; none of them is loaded anyway
 _canonical = lru_cache(maxsize=1024)(canonical_name)  # most lines of a form are the same on every form
 _READ_COLUMNS = {"#period": "current", "#year_to_date": "year_to_date", "#indicator": "indicator", "#unit": "unit"}
-
-
-class Asked(NamedTuple):
-    """One figure that a form asks, with the highest value it can have."""
-
-    indicator: Indicator
-    measure: str
-    tag: str
-    highest: Decimal | None
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What a form asks for one period, as the catalogue stands today."""
-
-    indicators: dict[str, Indicator]
-    figures: dict[str, list[Asked]]
-    names: dict[str, str]
-    digest: str
 
 
 def read_form(workbook: Workbook, declared_name: str, *, is_document: bool = False) -> list[ReadSubmission]:
@@ -95,24 +74,6 @@ def other_sheets(workbook: Workbook, submissions: list[ReadSubmission], declared
         elif quoted(sheet.name) not in read and any(cell.raw_type == "number" for cell in sheet.cells.values()):
             findings.append(remark("sheet_is_a_form", sheet=quoted(sheet.name), file=declared_name))
     return findings
-
-
-@lru_cache(maxsize=64)
-def layout_of(form: str, period: Period, seeds: Path) -> Layout:
-    """Return the layout of ``form`` for ``period``; kept, because thousands of files share it."""
-    asked = load_catalogue(seeds).on_form(form, period)
-    return Layout(
-        indicators={item.indicator: item for item in asked},
-        figures={
-            item.indicator: [
-                Asked(item, measure, f"#{measure}", highest_possible(item, period, measure))
-                for measure in (("period", "year_to_date") if item.has_year_to_date else ("period",))
-            ]
-            for item in asked
-        },
-        names={canonical_name(item.name_vi): item.indicator for item in asked},
-        digest=layout_digest(asked),
-    )
 
 
 class _FormReader:
@@ -562,23 +523,6 @@ def _known(claims: dict[str, str]) -> dict[str, str]:
     if claims.get("area_key") not in load_register().by_key:
         known.pop("area_key", None)
     return {name: quoted(value) for name, value in known.items()}
-
-
-def reason_of_dates(area: Area) -> str:
-    """Say from when to when an area held."""
-    until = phrase("reason.valid_to", date=date_vi(area.valid_to)) if area.valid_to else ""
-    return ", ".join(filter(None, (phrase("reason.valid_from", date=date_vi(area.valid_from)), until)))
-
-
-def reason_not_asked(item: Indicator, period: Period) -> str:
-    """Say why a form of ``period`` does not ask an indicator of the catalogue."""
-    if not item.form:
-        return phrase("reason.not_on_form")
-    if item.valid_from is not None and period.end < item.valid_from:
-        return phrase("quality.valid_from", date=date_vi(item.valid_from))
-    if item.valid_to is not None and period.end >= item.valid_to:
-        return phrase("quality.valid_to", date=date_vi(item.valid_to))
-    return phrase("reason.asked_less_often", frequency=phrase(f"frequency.{item.frequency}"))
 
 
 def _read(cell: WrittenCell, sheet: str, asked: Asked, value: str | None, rule: str, status: str) -> ReadCell:

@@ -19,7 +19,7 @@ from tuquan.vocabulary.forms import Form, current_form
 from tuquan.vocabulary.periods import Period, UnknownPeriod, parse_period
 from tuquan.vocabulary.phrases import load_checks, period_vi, phrase
 from tuquan.workbook.container import UnreadableFile, too_large
-from tuquan.workbook.form import Asked, layout_of, reason_not_asked, reason_of_dates
+from tuquan.workbook.layout import Asked, layout_of, reason_not_asked, reason_of_dates
 from tuquan.workbook.remarks import figure_remark, quoted, remark
 from tuquan.workbook.submission import Finding, ReadCell, ReadSubmission, status_of
 from tuquan.workbook.written import Records, Sheet, WrittenCell
