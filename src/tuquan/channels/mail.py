@@ -248,7 +248,7 @@ def _decoded(written: str) -> str:
     """Return a header as text: encoded words, raw bytes of any encoding, on one line of signs that can be stored."""
     written = written[:LONGEST_HEADER].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     text = written
-    with contextlib.suppress(LookupError, ValueError, email.errors.HeaderParseError):  # then it stays as written
+    with contextlib.suppress(LookupError, ValueError, email.errors.MessageError):  # then it stays as written
         text = str(email.header.make_header(email.header.decode_header(written)))
     return " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
 
