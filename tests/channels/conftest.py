@@ -1,6 +1,7 @@
 """Real servers on loopback, started by the tests and stopped with them; connections as Airflow keeps them."""
 
 import asyncio
+import atexit
 import email.utils
 import http.server
 import imaplib
@@ -8,6 +9,7 @@ import ipaddress
 import json
 import logging
 import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -35,7 +37,9 @@ from tuquan.simulate import simulate
 HOST = "127.0.0.1"
 LOGIN = "tuquan"
 PASSWORD = "kh0ng-ai-duoc-biet"  # searched for in everything that is logged
-os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="tuquan-channels-"))
+HOME = tempfile.mkdtemp(prefix="tuquan-channels-")
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+os.environ.setdefault("AIRFLOW_HOME", HOME)
 
 
 def needs(package):

@@ -44,6 +44,10 @@ def test_a_channel_that_is_down_ends_the_run_red_and_stops_nobody(
             assert time.monotonic() < deadline
             time.sleep(0.5)
         states = airflow.task_states(handoffs.COLLECT, "collect__channels")
+        tasks = airflow._get(f"/api/v2/dags/{handoffs.COLLECT}/dagRuns/collect__channels/taskInstances", {"limit": 100})
+        labels = {
+            task["rendered_map_index"] for task in tasks["task_instances"] if task["task_id"] == "receive_channel"
+        }
         events = airflow._get("/api/v2/assets/events", {"name_pattern": handoffs.RECEIPTS})["asset_events"]
     # The folder, SFTP, mail.
     assert [states[f"receive_channel[{number}]"] for number in range(3)] == ["success", "failed", "success"]
@@ -51,6 +55,8 @@ def test_a_channel_that_is_down_ends_the_run_red_and_stops_nobody(
         "receive_channel[1]": "failed",
         "all_channels_answered": "upstream_failed",
     }
+    labels = {task["rendered_map_index"] for task in received if task["task_id"] == "receive_channel"}
+    assert labels == {"folder", DOWN, IMAP}
     assert runs[0].state == "failed"
     assert len(office.outcomes()) == 2
     assert all(count > 10 for *_, count in office.outcomes())
