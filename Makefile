@@ -18,7 +18,7 @@ PYTHON = $(shell for python in $(PYTHONS); do \
 	"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11) or sys.version_info >= (3, 15))' >/dev/null 2>&1 \
 	&& { command -v "$$python"; break; }; done)
 
-.PHONY: demo up channels test check format bench guide pictures lock help
+.PHONY: demo up channels test fuzz check format bench bench-intake bench-hostile guide pictures lock help
 
 demo: $(VENV)/.runtime ## lay out the sample, run it through Airflow's scheduler, print the release
 	$(BIN)/tuquan demo
@@ -31,6 +31,9 @@ channels: $(VENV)/.runtime ## add what SFTP, S3, mail and Kobo need
 
 test: $(VENV)/.dev ## run all tests
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+fuzz: $(VENV)/.dev ## mutate files of every format for SECONDS (600)
+	TUQUAN_FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/pytest -s tests/fuzz
 
 check: $(VENV)/.dev ## lint, format, doors between modules
 	$(BIN)/ruff check .
@@ -45,6 +48,12 @@ format: $(VENV)/.dev ## let the tools lay out Python and SQL
 
 bench: $(VENV)/.runtime ## 3,321 simulated workbooks through collect and build: seconds, CPU, memory
 	$(BIN)/python benchmarks/bench.py
+
+bench-intake: $(VENV)/.dev ## 5,000 files at once, a fifth of them bad: outcomes, CPU, memory of all processes
+	$(BIN)/python benchmarks/intake.py
+
+bench-hostile: $(VENV)/.dev ## what each hostile file costs its reader
+	$(BIN)/python benchmarks/hostile.py
 
 guide: $(VENV)/.runtime ## print docs/huong-dan-xa.pdf, the guide for communes
 	$(BIN)/tuquan guide
@@ -61,7 +70,7 @@ lock: $(UV) ## resolve the dependencies again (UPGRADE=--upgrade takes the newes
 	$(LOCK) pyproject.toml --extra build --extra postgres -c requirements.lock -o requirements-postgres.lock
 
 help: ## print this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
 
 $(UV): requirements-bootstrap.lock
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.14 with venv found (looked for: $(PYTHONS))." >&2; \

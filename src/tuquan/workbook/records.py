@@ -101,11 +101,12 @@ def records_of_sheet(sheet: Sheet) -> Records | None:
     """Return the table of a sheet whose first row that is not empty names the columns of records, else None."""
     first = next((address for address, cell in sheet.cells.items() if cell.raw_text and cell.raw_text.strip()), "A0")
     head_row = first.lstrip(ascii_uppercase)
-    heads_at = {
-        address.rstrip(digits): cell.raw_text or ""
-        for address, cell in sheet.cells.items()
-        if address.lstrip(ascii_uppercase) == head_row
-    }
+    heads_at: dict[str, str] = {}
+    for address, cell in sheet.cells.items():
+        if address.lstrip(ascii_uppercase) == head_row:
+            heads_at[address.rstrip(digits)] = cell.raw_text or ""
+        elif heads_at:  # cells stand in the order of their rows, and most sheets are no table of records
+            break
     letters = sorted(heads_at, key=lambda column: (len(column), column))
     heads = [heads_at[column] for column in letters]
     try:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 
 from tuquan.vocabulary.catalogue import Indicator
 from tuquan.vocabulary.figures import Reading, as_written
@@ -93,8 +94,13 @@ def figure_remark(
 
 def quoted(text: str) -> str:
     """Return ``text`` on one line, short enough for a sentence, without personal data."""
-    masked = mask(shown(text))
+    masked = _masked(text) if len(text) <= LONGEST_QUOTE else mask(shown(text))
     return masked if len(masked) <= LONGEST_QUOTE else masked[: LONGEST_QUOTE - 1] + "…"
+
+
+@lru_cache(maxsize=4096)  # names of sheets, forms and periods are those of thousands of files
+def _masked(text: str) -> str:
+    return mask(shown(text))
 
 
 def _limits(lowest: Decimal | None, highest: Decimal | None) -> str:

@@ -1,10 +1,10 @@
 """Forms to test with: a commune, a period, and a filled workbook with sensible defaults."""
 
-import unicodedata
 from io import BytesIO
 
 import openpyxl
 import pytest
+from legacy_encoders import LEGACY_ENCODERS, LETTERS
 
 from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.periods import parse_period
@@ -12,72 +12,6 @@ from tuquan.workbook.reading import read_file
 from tuquan.workbook.template import write_form
 
 CAM_THUY = "390"  # a district of Thanh Hóa; 17 communes in December 2021
-
-BASES = "aăâeêioôơuưy"
-TONES = ["", *"\u0300\u0301\u0309\u0303\u0323"]
-LOWER = [unicodedata.normalize("NFC", base + tone) for base in BASES for tone in TONES] + ["đ"]
-LETTERS = LOWER + [letter.upper() for letter in LOWER]
-
-# The published charts, in the order of LOWER: level, grave, acute, hook, tilde, dot below.
-TCVN3_CHART = dict(
-    zip(
-        LOWER,
-        "aµ¸¶·¹¨»¾¼½Æ©ÇÊÈÉËeÌÐÎÏÑªÒÕÓÔÖi×ÝØÜÞoßãáâä«åèæçé¬êíëìîuïóñòô\u00adõøö÷ùyúýûüþ®",
-        strict=True,
-    )
-)
-TCVN3_CAPITALS = dict(zip("ĂÂÊÔƠƯĐ", "¡¢£¤¥¦§", strict=True))
-VNI_ROWS = (
-    "a aø aù aû aõ aï aê aè aé aú aü aë aâ aà aá aå aã aä",
-    "e eø eù eû eõ eï eâ eà eá eå eã eä i ì í æ ó ò",
-    "o oø où oû oõ oï oâ oà oá oå oã oä ô ôø ôù ôû ôõ ôï",
-    "u uø uù uû uõ uï ö öø öù öû öõ öï y yø yù yû yõ î ñ",
-)
-VNI_CHART = dict(zip(LOWER, " ".join(VNI_ROWS).split(), strict=True))
-
-
-def plain_capital(letter):
-    base = "".join(sign for sign in unicodedata.normalize("NFD", letter) if sign not in TONES)
-    return unicodedata.normalize("NFC", base)
-
-
-def tcvn3(text):
-    """Capitals with a tone as the keyboard programs write them in a font without capitals."""
-    return "".join(
-        TCVN3_CHART.get(sign)
-        or TCVN3_CAPITALS.get(sign)
-        or (TCVN3_CAPITALS.get(plain_capital(sign), plain_capital(sign)) + TCVN3_CHART[sign.lower()])
-        if sign in LETTERS and sign not in "AEIOUY"
-        else sign
-        for sign in text
-    )
-
-
-def vni(text):
-    return "".join(
-        VNI_CHART[sign] if sign in VNI_CHART else VNI_CHART[sign.lower()].upper() if sign in LETTERS else sign
-        for sign in text
-    )
-
-
-def cp1258(text):
-    """Windows-1258 holds the vowels and some tones whole, and the other tones as signs behind the vowel."""
-    signs = []
-    for sign in text:
-        try:
-            signs.append(sign.encode("cp1258"))
-        except UnicodeEncodeError:
-            parts = unicodedata.normalize("NFD", sign)
-            tone = next(part for part in parts if part in TONES)
-            signs.append((unicodedata.normalize("NFC", parts.replace(tone, "")) + tone).encode("cp1258"))
-    return b"".join(signs)
-
-
-LEGACY_ENCODERS = {
-    "cp1258": cp1258,
-    "tcvn3": lambda text: tcvn3(text).encode("cp1252"),
-    "vni": lambda text: vni(text).encode("cp1252"),
-}
 
 
 @pytest.fixture
