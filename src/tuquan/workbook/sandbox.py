@@ -118,7 +118,7 @@ def _refusal(declared_name: str) -> ReadFile:
         as_written=None,
         read_as=None,
         suggested_value=None,
-        message_vi=check.message(file=quoted(declared_name.rsplit("/", 1)[-1]), limit=WALL_SECONDS),
+        message_vi=check.message(file=quoted(declared_name.rsplit("/", 1)[-1])),
     )
     # Nobody knows what is in it.
     return ReadFile(file_format="unknown", submissions=[], findings=[finding], status="refused", storage="quarantine")
