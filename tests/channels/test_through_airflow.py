@@ -11,11 +11,16 @@ from tuquan import handoffs, local_airflow
 
 HOST = "127.0.0.1"
 IMAP, SMTP, DOWN = "imap://tuquan_imap@/INBOX", "smtp://tuquan_smtp@", "sftp://tuquan_sftp@/inbox"
+RUN = "collect__channels"
 pytestmark = [
     pytest.mark.scheduler,
     pytest.mark.timeout(300),
     pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS"),
 ]
+
+
+def this_run(airflow):
+    return next(run for run in airflow.runs(handoffs.COLLECT) if run.run_id == RUN)
 
 
 def test_a_channel_that_is_down_ends_the_run_red_and_stops_nobody(
@@ -36,15 +41,14 @@ def test_a_channel_that_is_down_ends_the_run_red_and_stops_nobody(
 
     with local_airflow.LocalAirflow() as airflow:
         airflow.unpause([handoffs.COLLECT])
-        airflow.trigger(handoffs.COLLECT, "collect__channels")
+        airflow.trigger(handoffs.COLLECT, RUN)
         deadline = time.monotonic() + 200
-        while not (runs := [run for run in airflow.runs(handoffs.COLLECT) if run.run_id == "collect__channels"])[
-            0
-        ].is_over:
+        while not this_run(airflow).is_over:
             assert time.monotonic() < deadline
             time.sleep(0.5)
-        states = airflow.task_states(handoffs.COLLECT, "collect__channels")
-        tasks = f"/api/v2/dags/{handoffs.COLLECT}/dagRuns/collect__channels/taskInstances"
+        run = this_run(airflow)
+        states = airflow.task_states(handoffs.COLLECT, RUN)
+        tasks = f"/api/v2/dags/{handoffs.COLLECT}/dagRuns/{RUN}/taskInstances"
         received = airflow._get(tasks, {"limit": 100})["task_instances"]
         events = airflow._get("/api/v2/assets/events", {"name_pattern": handoffs.RECEIPTS})["asset_events"]
     # The folder, SFTP, mail.
@@ -55,7 +59,7 @@ def test_a_channel_that_is_down_ends_the_run_red_and_stops_nobody(
     }
     labels = {task["rendered_map_index"] for task in received if task["task_id"] == "receive_channel"}
     assert labels == {"folder", DOWN, IMAP}
-    assert runs[0].state == "failed"
+    assert run.state == "failed"
     assert len(office.outcomes()) == 2
     assert all(count > 10 for *_, count in office.outcomes())
 
