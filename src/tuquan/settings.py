@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+_NAMES = (b"TUQUAN_HOME", b"TUQUAN_PROJECT", b"TUQUAN_SEEDS", b"TUQUAN_SETTLE_SECONDS")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -73,12 +75,13 @@ class Settings:
 
 def load() -> Settings:
     """Read ``TUQUAN_HOME``, ``TUQUAN_PROJECT``, ``TUQUAN_SEEDS`` and ``TUQUAN_SETTLE_SECONDS``; each has a default."""
-    names = ("TUQUAN_HOME", "TUQUAN_PROJECT", "TUQUAN_SEEDS", "TUQUAN_SETTLE_SECONDS")
-    return _settings(*map(os.environ.get, names))
+    # As bytes, in which the environment is kept: sentences are looked up thousands of times a second.
+    return _settings(*map(os.environb.get, _NAMES))
 
 
-@cache  # sentences are looked up thousands of times a second, and paths are slow to resolve
-def _settings(home: str | None, project: str | None, seeds: str | None, settle_seconds: str | None) -> Settings:
+@cache  # paths are slow to resolve
+def _settings(*values: bytes | None) -> Settings:
+    home, project, seeds, settle_seconds = (os.fsdecode(value or b"") for value in values)
     root = Path(project or Path(__file__).parents[2]).resolve()
     return Settings(
         home=Path(home or root / "var").resolve(),
