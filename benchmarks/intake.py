@@ -13,6 +13,7 @@ import random
 import shutil
 import sys
 import tempfile
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -126,7 +127,11 @@ def mistakes(originals: list[Path]) -> Iterator[tuple[str, str, bytes]]:
 
 
 def _flipped(content: bytes, chance: random.Random) -> bytes:
-    at = chance.randrange(60, len(content) - 60)
+    """Change one byte of the packed sheet; in a time or an attribute of the container it would not matter."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        part = archive.getinfo("xl/worksheets/sheet1.xml")
+    begin = part.header_offset + 30 + len(part.filename)
+    at = chance.randrange(begin, begin + part.compress_size)
     return content[:at] + bytes([content[at] ^ 0x55]) + content[at + 1 :]
 
 

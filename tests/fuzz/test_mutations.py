@@ -195,11 +195,13 @@ WRITTEN = re.compile(r"(\d{1,3}(?:[. ]\d{3})+|\d+)(?:,(\d+)|\.(\d+))?(?:\s*[^\d\
 def meant_by(raw_text, raw_type="text"):
     """Read a figure in another way than the project: each number that the text may mean; for percent also its hundred.
 
-    A number cell means the number that it stores, whatever a reader of texts would make of its dot.
+    A number cell means the number that it stores, whatever a reader of texts would make of its dot, and the whole
+    number next to it when only the last digits of a float lie between.
     """
     readings = set()
     with contextlib.suppress(InvalidOperation):
-        readings.add(Decimal(raw_text))
+        stored = Decimal(raw_text)
+        readings |= {whole for whole in (stored, stored.quantize(1)) if abs(whole - stored) < Decimal("1e-6")}
     text = " ".join(unicodedata.normalize("NFKC", raw_text).split())
     if raw_type != "number" and (found := WRITTEN.fullmatch(text)):
         readings.add(Decimal(f"{re.sub('[. ]', '', found[1])}.{found[2] or found[3] or 0}"))

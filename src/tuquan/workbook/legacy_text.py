@@ -23,7 +23,7 @@ from tuquan.workbook.container import UnreadableFile
 from tuquan.workbook.written import Sheet, Workbook, WrittenCell
 
 LEAST_LABELS_ON_A_SHEET = 2  # one word may read by chance
-MOST_BYTES_JUDGED = 500_000  # a form has 6,000
+MOST_BYTES_JUDGED = 200_000  # a form has 6,000
 Reading = Callable[[str], str]
 
 _BOMS = (

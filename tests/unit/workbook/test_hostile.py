@@ -1,14 +1,17 @@
 """Hostile files: each is stopped by the right check, within two seconds of CPU and 300 MB, and the others go on."""
 
+import html
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import zipfile
 
 import msgspec
 import pytest
-from hostile_files import hostile_files
+from hostile_files import hostile_files, zipped
 
 from tuquan import warehouse
 from tuquan.collect import register_inbox
@@ -87,6 +90,29 @@ def test_a_file_that_leaves_the_child_large_takes_no_room_from_the_next(tmp_path
             assert reader.read(path, path.name).status == "refused"
         assert reader.read(form_file(), "bieu.xlsx").status == "accepted"
         assert reader._child.resident_bytes() < MOST_BYTES
+
+
+ALIVE = ["=1+1", "=HYPERLINK(1)", "@SUM(A1)", "+1", "-1", "\t=1", "＝1", "|calc", "{{ ds }}", "'; drop table x; --"]
+NO_NUMBERS = ["1e308", "-1e308", "NaN", "nan", "Infinity", "-inf", "0x10", "1_000", "١٢٨٨", "٣", "1.5e3x"]
+
+
+@pytest.mark.parametrize("written", [*ALIVE, *NO_NUMBERS])
+@pytest.mark.parametrize("kind", ["text", "number"])
+def test_what_is_no_figure_is_asked_about_and_never_read(reader, form_file, written, kind):
+    path = form_file()
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    figure = re.compile(rb"<v>1288</v>")
+    sheet = parts["xl/worksheets/sheet1.xml"]
+    assert len(figure.findall(sheet)) == 1
+    stored = f"<v>{html.escape(written)}</v>".encode()
+    if kind == "text":
+        sheet = re.sub(rb'(<c r="[A-Z]+[0-9]+"[^<>]*)(>)(?=<v>1288</v>)', rb'\1 t="str"\2', sheet)
+    parts["xl/worksheets/sheet1.xml"] = figure.sub(lambda _: stored, sheet)
+    path.write_bytes(zipped(parts))
+    file = reader.read(path, "bieu.xlsx")
+    assert file.status in ("held", "refused")
+    assert not [cell.obs_value for one in file.submissions for cell in one.cells if cell.obs_value is not None]
 
 
 def test_the_rest_of_a_batch_goes_on(home, form_bytes, tmp_path):
