@@ -134,7 +134,7 @@ def test_nothing_personal_is_kept_but_in_the_inbox(collected):
             for (table,) in tables:
                 kept += "\n".join(map(repr, connection.execute(f"from {table}").fetchall())).encode()
     found = {text for text in planted for form in ("utf-8", "utf-16-le") if text.encode(form) in kept}
-    assert not found
+    assert not found, [(file.id, file.planted) for file, _ in laid_out.values() if found & set(file.planted)]
 
 
 def _all_bytes(home):
@@ -158,5 +158,5 @@ def test_no_formula_is_alive_in_a_receipt(collected):
     for path in (home / "receipts").rglob("*.xlsx"):
         with zipfile.ZipFile(path) as book:
             sheets = [name for name in book.namelist() if re.match(r"xl/worksheets/\w+\.xml", name)]
-            alive += [path.name for name in sheets if b"<f" in re.sub(rb"<formula\d?\b", b"", book.read(name))]
+            alive += [path.name for name in sheets if re.search(rb"<f[ >/]", book.read(name))]
     assert not alive

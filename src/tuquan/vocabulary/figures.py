@@ -25,10 +25,13 @@ _SPACES = " \t\r\n\u00a0\u2007\u2008\u2009\u200a\u202f"
 _SPACE = "[ \u00a0\u2007\u2008\u2009\u200a\u202f]"
 _GROUPS_BY_DOT = r"[1-9]\d{0,2}(?:\.\d{3})+"
 _GROUPS_BY_SPACE = rf"[1-9]\d{{0,2}}(?:{_SPACE}\d{{3}})+"
+_PLAIN_OR_GROUPED = rf"0|[1-9]\d{{0,14}}|{_GROUPS_BY_DOT}|{_GROUPS_BY_SPACE}"
 _GROUPS_BY_COMMA = r"[1-9]\d{0,2}(?:,\d{3})+"
 _FULL_WIDTH = {code: code - 0xFEE0 for code in (*range(0xFF10, 0xFF1A), 0xFF0C, 0xFF0E)}
 _EXACT_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _DAY_0 = datetime(1899, 12, 30)  # noqa: DTZ001 - of spreadsheets, which know no zones
+# The parts of a number format: text in quotes, an escaped sign, colour or condition, a gap or filling, any other sign
+_FORMAT_PARTS = re.compile(r'"([^"]*)"|\\(.)|(\[[^\]]*\])|[_*].|(.)')
 _NUMBER_IN_WORDS = re.compile(rf"{_GROUPS_BY_DOT}|{_GROUPS_BY_SPACE}(?!\d)|\d{{1,{MOST_DIGITS}}}", re.ASCII)
 
 
@@ -240,22 +243,40 @@ def _is_plain_number(written: Written) -> bool:
         and text.isdigit()
         and len(text) <= MOST_DIGITS
         and not (written.is_formula or written.is_hidden or written.is_merged)
-        and not _format_disguises(written.number_format)
+        and not _format_disguises(written.number_format, written.unit)
     )
 
 
 def _is_disguised(written: Written) -> bool:
-    """Whether the number format shows another number than the cell holds: percent, scaled, or nothing at all."""
-    return written.raw_type == "number" and _format_disguises(written.number_format)
+    """Whether the format shows another number than the cell holds: percent, scaled, in thousands, nothing at all."""
+    return written.raw_type == "number" and _format_disguises(written.number_format, written.unit)
 
 
-@lru_cache(maxsize=256)
-def _format_disguises(number_format: str | None) -> bool:
+@lru_cache(maxsize=1024)
+def _format_disguises(number_format: str | None, unit: str) -> bool:
     if number_format in (None, "", "General", "@"):
         return False
-    shown = re.sub(r'"[^"]*"|\\.|\[[^\]]*\]', "", number_format)
-    first_section = shown.split(";")[0]
-    return "%" in shown or re.search(r"[0#?],+(?![0#?,])", first_section) is not None or not first_section.strip()
+    sections, has_conditions = [("", "")], False
+    for quoted, escaped, brackets, sign in _FORMAT_PARTS.findall(number_format):
+        has_conditions |= brackets[1:2] in ("<", ">", "=")
+        if sign == ";":
+            sections.append(("", ""))
+        else:
+            words, shown = sections[-1]
+            sections[-1] = (words + quoted + escaped, shown + sign)
+    if not has_conditions:  # then the first section is that of positive numbers
+        sections = sections[:1]
+    return any(_section_disguises(words, shown, unit) for words, shown in sections)
+
+
+def _section_disguises(words: str, shown: str, unit: str) -> bool:
+    """Whether a section scales, shows nothing, or says something beside the number that is not its unit."""
+    said = _folded(words).strip(_SPACES)
+    return (
+        not shown.strip()
+        or re.search(r"%|[0#?],+(?![0#?,])|(?<!E)-|\(", shown) is not None
+        or (said != _folded(unit) and re.search(r"[\w(%-]", said) is not None)
+    )
 
 
 def _has_foreign_signs(written: Written) -> bool:
@@ -329,7 +350,7 @@ RULES: tuple[Rule, ...] = (
         "number_with_its_unit",
         "read",
         NOTED,
-        lambda w: re.fullmatch(rf"0|[1-9]\d{{0,14}}|{_GROUPS_BY_DOT}", _without_unit(w) or "", re.A) is not None,
+        lambda w: re.fullmatch(_PLAIN_OR_GROUPED, _without_unit(w) or "", re.A) is not None,
         _before_unit,
     ),
     Rule("commas_group_thousands", "held", "thousands_separator_is_clear", _text(_GROUPS_BY_COMMA), _digits),

@@ -12,12 +12,12 @@ from tuquan.vocabulary.phrases import phrase
 from tuquan.workbook.container import damaged, too_large
 from tuquan.workbook.grid import MAX_CELLS, MAX_COLUMN, MAX_SHEETS, Cells, admit_place
 from tuquan.workbook.package import (
-    custom_properties,
     links_of,
     local,
     main_part,
     only_said,
     pictures_in,
+    properties_of,
     refuse_macros,
 )
 from tuquan.workbook.parts import admit_together, parse_part
@@ -58,6 +58,8 @@ def workbook_from_docx(members: dict[str, bytes]) -> Workbook:
         raise too_large("sheets", len(tables), MAX_SHEETS)
     beside = [_text_of(line) for box in _all(root, "txbxContent") for line in _all(box, "p")]
     for kind, target in links_of(members, main).values():
+        if kind == "contact":
+            beside.append(target)
         if kind in _PARTS_BESIDE and members.get(target, b"").lstrip()[:1] == b"<":
             admit_together(members[main], members[target])
             beside.extend(_text_of(line) for line in _all(parse_part(members[target]), "p"))
@@ -69,7 +71,7 @@ def workbook_from_docx(members: dict[str, bytes]) -> Workbook:
         sheets.append(Sheet(name, "visible", _cells_of(places, name, cells, fonts), above, only_said(others)))
     if not sheets:
         sheets.append(Sheet(phrase("form.text_of_document"), "visible", {}, tuple(after), only_said(beside)))
-    return Workbook(sheets, custom_properties(members), {}, pictures_in(members))
+    return Workbook(sheets, properties_of(members), {}, pictures_in(members))
 
 
 def _all(root: Element, word: str) -> Iterator[Element]:

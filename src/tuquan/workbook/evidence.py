@@ -30,12 +30,12 @@ from tuquan.workbook.grid import (
 )
 from tuquan.workbook.package import (
     Links,
-    custom_properties,
     links_of,
     local,
     main_part,
     only_said,
     pictures_in,
+    properties_of,
     refuse_macros,
     texts_beside,
 )
@@ -73,7 +73,7 @@ def workbook_from(members: dict[str, bytes]) -> Workbook:
     cells = _Cells(parse_part(strings) if strings else (), _styles(styles) if styles else {})
     return Workbook(
         sheets=_sheets(book, namespace, links, members, cells),
-        properties=custom_properties(members),
+        properties=properties_of(members),
         defined_names={
             name.get("name", ""): name.text or "" for name in book.iterfind(f"{namespace}definedNames/{namespace}*")
         },
@@ -162,9 +162,12 @@ def _sheets(
 
 
 def _other_texts(root: Element, members: dict[str, bytes], links: Links) -> tuple[str, ...]:
-    """Headers and footers, comments, and what stands in drawings."""
-    frame = root.find(f"{_namespace(root)}headerFooter")
+    """Headers and footers, messages of input rules, comments, and what stands in drawings."""
+    namespace = _namespace(root)
+    frame = root.find(f"{namespace}headerFooter")
     texts = [] if frame is None else [without_commands(line.text or "") for line in frame]
+    for rule in root.iterfind(f"{namespace}dataValidations/{namespace}dataValidation"):
+        texts.extend(rule.get(word, "") for word in ("promptTitle", "prompt", "errorTitle", "error"))
     if links:
         texts.extend(texts_beside(members, links))
     return only_said(texts) if texts else ()

@@ -4,6 +4,7 @@ Rows may be added, removed or reordered. What a row *says* must still be what it
 columns moves names away from ids. Names below the table (signatures) and free text are never read.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -18,18 +19,26 @@ from tuquan.vocabulary.figures import read_figure
 from tuquan.vocabulary.forms import current_form, load_forms
 from tuquan.vocabulary.periods import Period, UnknownPeriod, parse_period
 from tuquan.vocabulary.phrases import date_vi, period_vi, phrase
-from tuquan.workbook.identity import Printed, contradiction, days_of, find_area, is_certain, other_names, printed_on
+from tuquan.workbook.identity import (
+    Printed,
+    contradiction,
+    contradicts,
+    days_of,
+    find_area,
+    is_certain,
+    other_names,
+    printed_on,
+)
 from tuquan.workbook.layout import Asked, Layout, layout_of, reason_not_asked, reason_of_dates
 from tuquan.workbook.remarks import figure_remark, quoted, remark
 from tuquan.workbook.stamp import Stamp, stamp_from_properties
 from tuquan.workbook.submission import Finding, ReadCell, ReadSubmission, status_of
 from tuquan.workbook.table import OWN_MARKS, Table, column_of, find_table, is_line_of_signs, label, row_of
-from tuquan.workbook.words import head_of
+from tuquan.workbook.words import head_of, is_scaled
 from tuquan.workbook.written import Sheet, Workbook, WrittenCell
 
 MOST_PLACES = 5  # that one sentence names
 MOST_FOREIGN_ROWS = 200  # that are asked about one by one; none of them is loaded anyway
-_canonical = lru_cache(maxsize=1024)(canonical_name)  # most lines of a form are the same on every form
 _READ_COLUMNS = {"#period": "current", "#year_to_date": "year_to_date", "#indicator": "indicator", "#unit": "unit"}
 
 
@@ -91,6 +100,7 @@ class _FormReader:
         self.file = quoted(declared_name.rsplit("/", 1)[-1])
         self.context = context
         self.claims = self.stamp.properties if self.stamp else {}
+        self.grid: dict[str, dict[int, WrittenCell]] = {}  # column → row → cell
         self.findings: list[Finding] = []
         self.cells: list[ReadCell] = []
         self.is_loadable = True
@@ -115,9 +125,10 @@ class _FormReader:
         if period is None or area is None:
             return self._submission()
         self._compare_with_name(area, period)
+        self._refuse_scales()
         if self._columns_are_in_place():
             self._read_rows(layout_of(self.claims["form"], period, settings.load().seeds), period)
-            if not any(cell.raw_text for cell in self.cells):
+            if all(cell.status == "blank" for cell in self.cells):
                 self._stop("form_has_a_figure", sheet=self.name)
         return self._submission()
 
@@ -179,13 +190,16 @@ class _FormReader:
         return period
 
     def _printed_area(self, printed: Printed, period: Period) -> Area | None:
-        areas = find_area(printed, period.end)
+        register, areas = load_register(), find_area(printed, period.end)
         told = quoted("; ".join([*printed.codes, *printed.names]))
-        if len(areas) == 1 and is_certain(areas[0], period.end, printed):
+        if len(areas) == 1 and (areas[0].level != "commune" or is_certain(areas[0], period.end, printed)):
             return areas[0]
-        versions = [area for code in printed.codes for area in load_register().versions(padded_code(code))]
+        codes = [written for code in printed.codes for written in (code, padded_code(code))]
+        versions = [area for code in codes for area in register.versions(code)]
         if areas or not told:
             self._stop("area_is_stated", sheet=self.name, written=told)
+        elif versions and versions[-1].level != "commune":
+            self._is_commune_in_force(versions[-1], told, period)
         elif versions:
             self._not_in_force(versions[-1], period)
         else:
@@ -223,11 +237,13 @@ class _FormReader:
         """Hold the sheet when its hidden code is not its area's, or when area or period were printed over."""
         if area.ref_area != self.claims["ref_area"]:
             self._stop("stamps_agree", written=quoted(self.claims["ref_area"]), other_value=area.ref_area)
+        own = _printed(area, period)
         for place, texts in self._lines():
-            for text in texts:
-                expected = _line_for(text, area, period)
-                if expected is not None and canonical_name(text) != canonical_name(expected):
-                    self._stop("stamps_agree", cell=place, written=quoted(text), other_value=expected)
+            if own.issuperset(texts) or not contradicts(printed_on([(place, texts)], period.calendar), area, period):
+                continue
+            written = next(text for text in texts if text not in own)
+            told = f"{area.name_vi} ({area.ref_area}), {period_vi(period)}"
+            self._stop("stamps_agree", cell=place, written=quoted(written), other_value=told)
 
     def _compare_with_name(self, area: Area, period: Period) -> None:
         """Hold the sheet when the name of the file or of a folder claims another area or period."""
@@ -236,10 +252,16 @@ class _FormReader:
             self.findings.append(finding)
             self.is_loadable = False
 
+    def _refuse_scales(self) -> None:
+        """Hold a sheet of which a line above the table says that all figures are thousands."""
+        for place, texts in self._lines():
+            for text in filter(is_scaled, texts):
+                self._stop("figures_are_in_units", sheet=self.name, cell=place or None, written=quoted(text))
+
     def _lines(self) -> Iterator[tuple[str, list[str]]]:
         """Yield the texts of each line above the table, with the place of its first."""
         for text in (*self.context, *self.sheet.lines_above):
-            yield "", [text]
+            yield "", re.split(r"\s*\t\s*", text)  # two sides of one line, such as the office and the motto
         row, line, place = 0, [], ""
         for address, cell in self.sheet.cells.items():
             at = row_of(address)
@@ -277,6 +299,9 @@ class _FormReader:
         return column is not None and (printed == expected or head_of(printed or "") == tag)
 
     def _read_rows(self, layout: Layout, period: Period) -> None:
+        for address, cell in self.sheet.cells.items():
+            column = column_of(address)
+            self.grid.setdefault(column, {})[int(address[len(column) :])] = cell
         rows, taken = self._rows_by_id()
         self._add_rows_by_name(rows, taken, layout)
         for indicator, asked in layout.figures.items():
@@ -293,25 +318,19 @@ class _FormReader:
         """Return the rows of each id, and all rows that have one or a mark of ours."""
         rows: dict[str, list[int]] = {}
         taken: set[int] = set()
-        column = self.table.id_column
-        for address, cell in self.sheet.cells.items():
-            if column_of(address) == column and cell.raw_text and cell.raw_text.strip():
-                row = row_of(address)
-                if row > self.table.head_row or self.table.stamps:
-                    taken.add(row)
-                    if not cell.raw_text.startswith(OWN_MARKS):
-                        rows.setdefault(cell.raw_text.strip(), []).append(row)
+        for row, cell in self.grid.get(self.table.id_column or "", {}).items():
+            text = (cell.raw_text or "").strip()
+            if text and (row > self.table.head_row or self.table.stamps):
+                taken.add(row)
+                if not text.startswith(OWN_MARKS):
+                    rows.setdefault(text, []).append(row)
         return rows, taken
 
     def _add_rows_by_name(self, rows: dict[str, list[int]], taken: set[int], layout: Layout) -> None:
         """Add each row without an id that is called exactly like an indicator of the form."""
-        column = self.table.columns.get("#indicator")
-        for address, cell in self.sheet.cells.items():
-            if column_of(address) != column or not cell.raw_text:
-                continue
-            row = row_of(address)
+        for row, cell in self._column("#indicator").items():
             if row not in taken and self.table.head_row < row < self.table.last_row:
-                indicator = layout.names.get(label(cell.raw_text))
+                indicator = layout.names.get(label(cell.raw_text or ""))
                 if indicator:
                     rows.setdefault(indicator, []).append(row)
                     taken.add(row)
@@ -442,17 +461,12 @@ class _FormReader:
 
     def _rows_without_a_name(self, taken: set[int]) -> list[int]:
         """Return the first rows with figures that are none of the form's: no head again, nothing that stands below."""
-        figures = {self.table.columns.get("#period"), self.table.columns.get("#year_to_date")}
-        rows: dict[int, list[WrittenCell]] = {
-            row: []
-            for address, cell in self.sheet.cells.items()
-            if cell.raw_text and column_of(address) in figures and (row := row_of(address)) not in taken
+        rows = {
+            row: [column[row] for column in self.grid.values() if row in column and column[row].raw_text]
+            for tag in ("#period", "#year_to_date")
+            for row, cell in self._column(tag).items()
+            if cell.raw_text and row not in taken
         }
-        if not rows:
-            return []
-        for address, cell in self.sheet.cells.items():
-            if cell.raw_text and (row := row_of(address)) in rows:
-                rows[row].append(cell)
         last = self.table.last_row if self.table.stamps else max(taken, default=0)
         foreign = [
             row
@@ -477,11 +491,14 @@ class _FormReader:
                 return cell
         return None
 
+    def _column(self, tag: str) -> dict[int, WrittenCell]:
+        """The cells of a column by their rows."""
+        return self.grid.get(self.table.columns.get(tag, ""), {})
+
     def _cell(self, tag: str, row: int) -> WrittenCell:
-        address = f"{self.table.columns.get(tag, '')}{row}"
-        return self.sheet.cells.get(address) or WrittenCell(
-            self.sheet.name, address, None, "blank", None, False, False, False
-        )
+        column = self.table.columns.get(tag, "")
+        cell = self.grid.get(column, {}).get(row)
+        return cell or WrittenCell(self.sheet.name, f"{column}{row}", None, "blank", None, False, False, False)
 
     def _add(self, check: str, **facts: Any) -> None:
         self.findings.append(remark(check, file=self.file, **facts))
@@ -543,29 +560,22 @@ def _read(cell: WrittenCell, sheet: str, asked: Asked, value: str | None, rule: 
     )
 
 
-def _line_for(text: str, area: Area, period: Period) -> str | None:
-    """Return what the form printed in the line that ``text`` begins like, or None for any other line."""
-    lines = _printed(area, period)
-    if text in lines.values():
-        return text
-    told = _canonical(text)
-    return next((line for beginning, line in lines.items() if told.startswith(beginning)), None)
-
-
 @lru_cache(maxsize=256)
-def _printed(area: Area, period: Period) -> dict[str, str]:
-    """Canonical beginning → whole of each line above the table that names area or period."""
-    dates = {"start": date_vi(period.start), "end": date_vi(period.end)}
-    lines = (
-        ("form.reporting_unit", {"area": area.name_vi}),
-        ("form.area_code", {"ref_area": area.ref_area}),
-        ("form.period", {"period": period_vi(period), **dates}),
-    )
-    blank = "\0"
-    return {
-        canonical_name(phrase(name, **dict.fromkeys(facts, blank)).partition(blank)[0]): phrase(name, **facts)
-        for name, facts in lines
+def _printed(area: Area, period: Period) -> frozenset[str]:
+    """What the form itself printed above the table, which needs no second look."""
+    above = load_register().parents(area, period.end)
+    facts = {
+        "area": area.name_vi,
+        "ref_area": area.ref_area,
+        "period": period_vi(period),
+        "start": date_vi(period.start),
+        "end": date_vi(period.end),
+        "receiver": above[0].name_vi if above else area.name_vi,
+        "form": current_form().form,
     }
+    names = ("reporting_unit", "area_code", "period", "receiving_unit", "code", "legend", "locked")
+    lines = [phrase(f"form.{name}", **facts) for name in (*names, "motto", "motto_country")]
+    return frozenset([*lines, *(parent.name_vi.upper() for parent in above), current_form().name_vi.upper()])
 
 
 def name_contradicts(declared_name: str, sheet: str | None, area: Area, period: Period) -> Finding | None:

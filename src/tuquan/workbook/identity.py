@@ -129,6 +129,20 @@ def other_names(area: Area, printed: Printed) -> list[str]:
     return [name for name in printed.names if without_organisation(_short(name)) != canonical_name(area.name_vi)]
 
 
+def contradicts(printed: Printed, area: Area, period: Period) -> bool:
+    """Whether lines say anything else than this area and this period; what they don't say is no contradiction."""
+    above = {parent.area_key for parent in load_register().parents(area, period.end)}
+    named = [found for name in printed.names for found in _areas_in(name, period.end) if found.level != "commune"]
+    return (
+        any(padded_code(code) != area.ref_area for code in printed.codes)
+        or bool(other_names(area, printed))
+        or bool(named and not any(parent.area_key in above for parent in named))
+        or bool(printed.unread_periods)
+        or any(told != period for told in printed.periods)
+        or any(days != days_of(period) for days in printed.days)
+    )
+
+
 def is_certain(area: Area, day: date, printed: Printed) -> bool:
     """Whether the sheet itself says which of the areas of this name it is: by a code, or by a parent."""
     if printed.codes:

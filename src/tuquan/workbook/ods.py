@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 
 from tuquan.workbook.container import UnreadableFile, damaged, too_large
 from tuquan.workbook.grid import GENERAL, MAX_COLUMN, MAX_ROW, MAX_SHEETS, Cells, shows_date
-from tuquan.workbook.package import local, only_said
+from tuquan.workbook.package import local, only_said, without_accounts
 from tuquan.workbook.parts import admit_together, parse_part
 from tuquan.workbook.written import Sheet, Workbook, WrittenCell
 
@@ -89,9 +89,10 @@ def workbook_from_ods(members: dict[str, bytes]) -> Workbook:
 
 
 def _properties(meta: Element) -> dict[str, str]:
-    return {
-        entry.get(f"{_META}name", ""): entry.text or "" for entry in meta.iterfind(f"{_OFFICE}meta/{_META}user-defined")
-    }
+    told = (
+        (entry.get(f"{_META}name") or local(entry.tag), entry.text or "") for entry in meta.iterfind(f"{_OFFICE}meta/*")
+    )
+    return without_accounts(dict(told))
 
 
 def _as_in_excel(address: str) -> str:

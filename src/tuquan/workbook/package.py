@@ -10,8 +10,11 @@ from xml.etree.ElementTree import Element
 from tuquan.workbook.container import UnreadableFile, damaged
 from tuquan.workbook.parts import parse_part
 
-Links = dict[str, tuple[str, str]]  # link id → last word of its kind, target
+Links = dict[str, tuple[str, str]]  # link id → last word of its kind, target; "contact" for an address or number
 _NOT_SCREENED = ("/media/", "/embeddings/", "/activex/", "_xmlsignatures/", "/oleobject")
+_PROPERTIES = ("core-properties", "extended-properties", "custom-properties")
+_CONTACTS = ("mailto:", "tel:", "sms:", "http://zalo.me/", "https://zalo.me/")
+_ACCOUNTS = ("creator", "initial-creator", "printed-by", "lastModifiedBy", "Manager")
 _TAG = re.compile(r"<[^<>]*>")
 
 
@@ -47,18 +50,35 @@ def links_of(members: dict[str, bytes], part: str) -> Links:
 def _links(relationships: bytes, prefix: str) -> Links:
     links = {}
     for link in parse_part(relationships):
-        if link.get("TargetMode") != "External":
-            target = link.get("Target", "")
+        target = link.get("Target", "")
+        if target.lower().startswith(_CONTACTS):
+            links[link.get("Id", "")] = ("contact", target)
+        elif link.get("TargetMode") != "External":
             target = normpath(target[1:] if target.startswith("/") else prefix + target)
             links[link.get("Id", "")] = (link.get("Type", "").rpartition("/")[2], target)
     return links
 
 
-def custom_properties(members: dict[str, bytes]) -> dict[str, str]:
-    """Return the custom document properties."""
-    kinds = dict(links_of(members, "").values())
-    content = members.get(kinds.get("custom-properties", ""))
-    return _properties(content) if content else {}
+def properties_of(members: dict[str, bytes]) -> dict[str, str]:
+    """Return the document properties: title, subject, remarks and the like by their element, and the custom ones."""
+    parts = dict(links_of(members, "").values())
+    standard, company, custom = (members.get(parts.get(kind, ""), b"") for kind in _PROPERTIES)
+    told = dict(entry for part in (standard, company) if part for entry in _elements(part))
+    return without_accounts(told) | (_properties(custom) if custom else {})
+
+
+def without_accounts(properties: dict[str, str]) -> dict[str, str]:
+    """Return the properties without the names of accounts, which nearly every file bears, unless they say more."""
+    return {
+        name: text
+        for name, text in properties.items()
+        if name not in _ACCOUNTS or re.search(r"@|\d{7}", text) is not None
+    }
+
+
+@lru_cache(maxsize=64)
+def _elements(content: bytes) -> list[tuple[str, str]]:
+    return [(local(entry.tag), entry.text or "") for entry in parse_part(content)]
 
 
 @lru_cache(maxsize=64)
@@ -76,12 +96,14 @@ def pictures_in(members: dict[str, bytes]) -> tuple[str, ...]:
 
 
 def texts_beside(members: dict[str, bytes], links: Links) -> Iterator[str]:
-    """Yield the texts of the comments and drawings that a sheet links to."""
+    """Yield the texts of the comments and drawings that a sheet links to, and the addresses behind its links."""
     for kind, target in links.values():
         content = members.get(target, b"")
         if kind in ("comments", "threadedComment", "drawing", "diagramData") and content.lstrip()[:1] == b"<":
             words = ("comment", "threadedComment") if "omment" in kind else ("p",)
             yield from _texts_of(parse_part(content), words)
+        elif kind == "contact":
+            yield target
         elif kind == "vmlDrawing":
             yield from _texts_of_boxes(content)
 

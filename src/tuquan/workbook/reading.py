@@ -49,12 +49,13 @@ class Opened(NamedTuple):
 
 @dataclass(frozen=True)
 class FileFormat:
-    """One kind of file: how its first bytes look, and who opens it; ``reason`` says why nobody does."""
+    """One kind of file: how its first bytes look, and who opens it; ``check`` and ``reason`` say why nobody does."""
 
     name: str
     fits: Callable[[bytes], bool]
     open: Callable[[Path], Opened] | None = None
     reason: str = ""
+    check: str = "file_format_is_supported"
 
 
 def read_file(path: Path, declared_name: str) -> ReadFile:
@@ -69,7 +70,7 @@ def read_file(path: Path, declared_name: str) -> ReadFile:
         kind = _kind_of(path)
         file_format = kind.name
         if kind.open is None:
-            raise UnreadableFile("file_format_is_supported", kind.reason)
+            raise UnreadableFile(kind.check, kind.reason)
         opened = kind.open(path)
         file_format = opened.file_format
         return _read(opened, declared_name, name)
@@ -225,10 +226,12 @@ _CONTAINERS: tuple[tuple[str, str, Callable[[dict[str, bytes]], Workbook]], ...]
     ("_rels/.rels", "tq01_xlsx", workbook_from),
 )
 
+_ARCHIVE = {"check": "archive_is_unpacked", "reason": "other_archive"}
+
 # The first line that fits decides. A new format is a reader here instead of a reason.
 FORMATS: tuple[FileFormat, ...] = (
     FileFormat("zip", _begins(b"PK\x03\x04"), _open_container),
-    FileFormat("zip", _begins(b"PK"), reason="other_archive"),
+    FileFormat("zip", _begins(b"PK\x05\x06", b"PK\x07\x08", b"PK00PK"), **_ARCHIVE),
     FileFormat("ole", _begins(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), lambda path: Opened("xls", read_ole(path))),
     FileFormat(
         "xls", _begins(b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00"), reason="ole"
@@ -238,7 +241,7 @@ FORMATS: tuple[FileFormat, ...] = (
         "image", _begins(b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF"), reason="image"
     ),
     FileFormat("rtf", _begins(b"{\\rtf"), reason="rtf"),
-    FileFormat("archive", _begins(b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh", b"\xfd7zXZ"), reason="other_archive"),
+    FileFormat("archive", _begins(b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh", b"\xfd7zXZ"), **_ARCHIVE),
     FileFormat("html", _is_html, reason="html"),
     FileFormat("xml", _is_markup, reason="xml"),
     FileFormat("json", _is_json, lambda path: Opened("json", read_json(path))),

@@ -16,7 +16,7 @@ from tuquan.vocabulary.areas import Area, canonical_name, load_register, padded_
 from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.figures import as_written, read_figure
 from tuquan.vocabulary.forms import Form, current_form
-from tuquan.vocabulary.periods import Period, UnknownPeriod, parse_period
+from tuquan.vocabulary.periods import Period, period_in_words
 from tuquan.vocabulary.phrases import load_checks, period_vi, phrase
 from tuquan.workbook.container import UnreadableFile, too_large
 from tuquan.workbook.layout import Asked, layout_of, reason_not_asked, reason_of_dates
@@ -229,9 +229,8 @@ class _RecordsReader:
             reason = phrase("reason.form_version", written=form_name)
             self.findings.append(self._remark("form_is_known", place, written=form_name, reason=reason))
             return None
-        try:
-            period = parse_period(code, form.calendar)
-        except UnknownPeriod:
+        period = period_in_words(code, form.calendar)
+        if period is None:
             self.findings.append(self._remark("period_is_known", place, written=quoted(code)))
             return None
         register = load_register()
@@ -250,10 +249,13 @@ class _RecordsReader:
         return identity
 
     def _unknown_area(self, written: str, period: Period, place: str) -> Finding:
-        versions = load_register().versions(padded_code(written))
+        register = load_register()
+        versions = register.versions(written) or register.versions(padded_code(written))
         if not versions:
             return self._remark("area_is_known", place, written=quoted(written))
         last = versions[-1]
+        if last.level != "commune":
+            return self._remark("area_is_a_commune", place, written=quoted(written), area=last.name_vi)
         facts = {"area": last.name_vi, "period": period_vi(period), "reason": reason_of_dates(last)}
         return self._remark("area_was_in_force", place, **facts)
 

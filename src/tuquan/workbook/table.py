@@ -27,7 +27,7 @@ OWN_MARKS = ("#", ROW_MARK, COLUMN_MARK)
 HEAD_ROWS = 4  # a head of two or three lines, and the line A B C 1 2 3 below it
 LONGEST_HEAD = 60
 _NUMBERING = re.compile(r"^\(?(?:\d{1,3}|[a-zđ])[.)]\s*|^[-–+*•]\s*", re.IGNORECASE)
-_COLUMN_SIGN = re.compile(r"\(?(?:[A-Z]|\d{1,2})\)?(?:\s*=.*)?", re.ASCII)
+_COLUMN_SIGN = re.compile(r"\(?(?:[A-Za-z]|\d{1,2})\)?(?:\s*=.*)?", re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The words by which heads of columns and lines above a table are known. Source: ``seeds/form_words.csv``."""
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from tuquan import settings
@@ -25,6 +25,22 @@ def line_of(text: str) -> tuple[str, str] | None:
     return (meaning, rest.strip()) if meaning and (colon or not rest) else None
 
 
+@lru_cache(maxsize=1024)
+def is_scaled(text: str) -> bool:
+    """Whether a line gives all figures in another unit than one: "Đơn vị tính: nghìn người".
+
+    >>> is_scaled("Đơn vị tính: nghìn người"), is_scaled("Đơn vị tính")
+    (True, False)
+    """
+    meanings = _meanings(settings.load().seeds)
+    told = canonical_name(text).strip(" ()")
+    return any(
+        told.startswith(word) and (told[len(word) :].lstrip(" :").split() or [""])[0] in meanings["scale"]
+        for word, meaning in meanings["head"].items()
+        if meaning == "unit"
+    )
+
+
 def without_organisation(text: str) -> str:
     """Return the name of the area in the name of its office: "UBND xã Cẩm Tú" is in Xã Cẩm Tú."""
     name = canonical_name(text)
@@ -36,11 +52,11 @@ def without_organisation(text: str) -> str:
 
 @cache
 def _meanings(seeds: Path) -> dict[str, dict[str, str]]:
-    meanings: dict[str, dict[str, str]] = {"head": {}, "line": {}, "organisation": {}}
+    meanings: dict[str, dict[str, str]] = {"head": {}, "line": {}, "organisation": {}, "scale": {}}
     for row in read_seed("form_words", seeds):
         meaning, word = row["meaning"], canonical_name(row["word_vi"])
-        if meaning == "organisation":
-            meanings["organisation"][word] = meaning
+        if meaning in ("organisation", "scale"):
+            meanings[meaning][word] = meaning
         elif meaning.startswith("line_"):
             meanings["line"][word] = meaning.removeprefix("line_")
         else:

@@ -38,7 +38,7 @@ class Sheet(Struct, frozen=True):
 
 
 class Workbook(Struct, frozen=True):
-    """All sheets in order, the custom document properties, and the defined names with what they refer to.
+    """All sheets in order, the document properties, and the defined names with what they refer to.
 
     ``pictures``: names of embedded pictures and signatures, which nobody can screen for personal data.
     """

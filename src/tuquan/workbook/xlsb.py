@@ -23,11 +23,11 @@ from tuquan.workbook.grid import (
     without_commands,
 )
 from tuquan.workbook.package import (
-    custom_properties,
     links_of,
     main_part,
     only_said,
     pictures_in,
+    properties_of,
     refuse_macros,
     texts_beside,
 )
@@ -105,7 +105,7 @@ def workbook_from_xlsb(members: dict[str, bytes]) -> Workbook:
             sheets.append(Sheet(name, state, found, other_texts=only_said(told)))
     except (struct.error, IndexError, UnicodeDecodeError) as error:
         raise damaged("bad_xml") from error
-    return Workbook(sheets, custom_properties(members), {}, pictures_in(members))
+    return Workbook(sheets, properties_of(members), {}, pictures_in(members))
 
 
 def _records(content: bytes) -> Iterator[Record]:

@@ -19,7 +19,6 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
         (b'<?xml version="1.0"?><Workbook/>', "file_format_is_supported", "XML"),
         (b"\x89PNG\r\n\x1a\n", "file_format_is_supported", "ảnh"),
         (b"{\\rtf1 x}", "file_format_is_supported", "RTF"),
-        (b"Rar!\x1a\x07", "file_format_is_supported", "nén"),
         (b"PK\x03\x04 and nothing else", "file_is_a_readable_workbook", "nén"),
         (OLE + b"\0" * 600, "file_format_is_supported", ".xls"),
         (b"\0\1\2\3" * 99, "file_format_is_supported", "loại tệp"),
@@ -97,3 +96,13 @@ def test_metadata_of_a_survey_is_screened_too(tmp_path):
     (tmp_path / "file").write_text(text)
     file = read_file(tmp_path / "file", "a.json")
     assert (file.status, file.storage) == ("refused", "nothing")
+
+
+@pytest.mark.parametrize(
+    "beginning", [b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b\x08", b"PK\x05\x06" + bytes(18)]
+)
+def test_an_archive_of_any_kind_waits_for_its_sender_to_unpack_it(tmp_path, beginning):
+    (tmp_path / "x").write_bytes(beginning)
+    file = read_file(tmp_path / "x", "các xã.xlsx")
+    assert (file.status, file.storage) == ("held", "quarantine")
+    assert [finding.check_name for finding in file.findings] == ["archive_is_unpacked"]
