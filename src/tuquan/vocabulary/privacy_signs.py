@@ -29,6 +29,7 @@ _ITEM_SIGNS = "0123456789.) -+*•"
 _ITEM_MARK = re.compile(r"^(?:\d{1,3}[.)]|[-+*•])\s*")
 _END_OF_NAME = re.compile(r"\s*[([]|\s+[-–—]|\s+(?:19|20)\d\d\b")
 _NEXT_NAME = re.compile(r"[,;]| và ")
+_EXTENSION = re.compile(r"\.[a-z]{3,4}$")  # of a file that is called after a person
 _WORDS = re.compile(r"[^\W\d_](?:[^\W\d_]|['’.])*(?: +[^\W\d_](?:[^\W\d_]|['’.])*){0,4}")
 _TYPE_WORDS = re.compile(r"^(?:xã|phường|thị trấn|huyện|quận|thị xã|thành phố|tỉnh|đặc khu) ")
 
@@ -104,6 +105,7 @@ class Signs:
                 continue
             is_label = told["label"] is not None and ":" in told[0]
             end = _capitalised_end(words)
+            end = words.start() + len(_EXTENSION.sub("", text[words.start() : end]))
             if self.is_name(text[words.start() : end], any_family=is_label) and not self.not_a_person.match(
                 text[words.start() :].casefold()
             ):
