@@ -13,7 +13,7 @@ from tuquan.collect import content_of, look_at, refusal_finding
 from tuquan.judging import Arrival, Judged
 from tuquan.load import finding_rows, judge_all, open_reader, submission_rows
 from tuquan.register import describe
-from tuquan.vocabulary.privacy_signs import mask
+from tuquan.vocabulary.privacy_signs import mask_file_name
 from tuquan.workbook.submission import ReadSubmission
 
 _BLANK_FINDING = dict.fromkeys(("sheet", "cell", "indicator", "as_written", "read_as", "suggested_value"))
@@ -48,9 +48,9 @@ def _at_the_door(number: int, path: Path, now: datetime) -> Arrival | dict[str, 
     """Return the file as an arrival, or what is said when it is not even taken."""
     content, delivery = content_of(look_at(path, path.name))
     if content is None:
-        about = {"arrival_id": number, "submission_id": None, "declared_name": mask(path.name)}
+        about = {"arrival_id": number, "submission_id": None, "declared_name": mask_file_name(path.name)}
         return {**_BLANK_FINDING, **about, **refusal_finding(delivery)}
-    return Arrival(number, mask(path.name), hashlib.sha256(content).hexdigest(), now)
+    return Arrival(number, mask_file_name(path.name), hashlib.sha256(content).hexdigest(), now)
 
 
 def _refusal(finding: dict[str, Any], now: datetime) -> Answer:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tuquan import settings, store, warehouse
 from tuquan.vocabulary.phrases import load_checks, phrase, shown
-from tuquan.vocabulary.privacy_signs import mask
+from tuquan.vocabulary.privacy_signs import mask_file_name
 from tuquan.workbook.remarks import quoted
 
 # A filled form has 20 kB; this is the largest thing that a person may send by mistake and we still look at.
@@ -190,7 +190,8 @@ def content_of(delivery: Delivery) -> tuple[bytes | None, Delivery]:
 
 def refusal_finding(delivery: Delivery) -> dict[str, object]:
     """Return what is said about a delivery that is refused at the door, as a row of ``raw.findings``."""
-    check, file = load_checks()[delivery.refusal or ""], quoted(mask(delivery.declared_name.rsplit("/", 1)[-1]))
+    check = load_checks()[delivery.refusal or ""]
+    file = quoted(mask_file_name(delivery.declared_name.rsplit("/", 1)[-1]))
     return {
         "check_name": check.check,
         "severity": "refused",
@@ -249,7 +250,7 @@ def _register(
         known_as = {
             "arrival_id": arrival_id,
             "channel": delivery.channel,
-            "declared_name": mask(delivery.declared_name),
+            "declared_name": mask_file_name(delivery.declared_name),
         }
         arrivals.append(
             {

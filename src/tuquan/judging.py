@@ -5,9 +5,10 @@ each judgement is added to what is known, so that a file is compared with the on
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 
 import msgspec
 
@@ -49,10 +50,10 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Version:
-    """The version of a report that counts, and the figures that it states."""
+    """The version of a report that counts, and what gives the figures that it states: seldom is another one sent."""
 
     number: int
-    figures: frozenset[Figure]
+    figures: Callable[[], frozenset[Figure]]
 
 
 @dataclass
@@ -164,7 +165,7 @@ def _questions(arrival: Arrival, submission: ReadSubmission, known: Known) -> It
         yield ask("period_is_open", reason=phrase("reason.released"))
     elif current and duty and (last_day := duty.last_day(period)) and arrival.day > last_day:
         yield ask("period_is_open", reason=phrase("reason.closed", date=date_vi(last_day)))
-    if current and (erased := current.figures - _figures(submission, doubtful=True)):
+    if current and (erased := current.figures() - _figures(submission, doubtful=True)):
         catalogue = load_catalogue()
         names = list({catalogue[code].name_vi if code in catalogue else code: None for code, _ in sorted(erased)})
         named = [*names[:NAMED_FIGURES], "…"] if len(names) > NAMED_FIGURES else names
@@ -186,7 +187,7 @@ def _add(arrival: Arrival, submission: ReadSubmission, known: Known) -> int:
     """Note that a report counts from now on, and return its version: they count up per area, form and period."""
     key = key_of(submission)
     version = known.current[key].number + 1 if key in known.current else 1
-    known.current[key] = Version(version, _figures(submission))
+    known.current[key] = Version(version, partial(_figures, submission))
     known.loaded.setdefault(arrival.sha256, {})[key] = version
     known.first_arrivals.setdefault(arrival.sha256, arrival.arrival_id)
     if arrival.record_id:

@@ -9,12 +9,13 @@ import logging
 import os
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -136,14 +137,14 @@ def _look_up(connection: warehouse.Connection, files: Sequence[tuple[Arrival, Re
     keys = {key for _, read in files for submission in read.submissions if (key := key_of(submission))}
     keys.update(*known.loaded.values())
     current = warehouse.rows(connection, _CURRENT, {"keys": ["|".join(key) for key in keys]})
-    figures: dict[str, set[Figure]] = {row["submission_id"]: set() for row in current}
-    if figures:
-        found = connection.execute(_FIGURES, {"submission_ids": list(figures)}).fetchall()
-        for submission_id, indicator, measure in found:
-            figures[submission_id].add((indicator, measure))
+    figures: dict[str, set[Figure]] = defaultdict(set)
+    if current:
+        ids = [row["submission_id"] for row in current]
+        for submission_id, *figure in connection.execute(_FIGURES, {"submission_ids": ids}).fetchall():
+            figures[submission_id].add(tuple(figure))
     for row in current:
         key = (row["area_key"], row["form"], row["time_period"])
-        known.current[key] = Version(row["version"], frozenset(figures[row["submission_id"]]))
+        known.current[key] = Version(row["version"], partial(frozenset, figures[row["submission_id"]]))
     record_ids = list({arrival.record_id for arrival, _ in files if arrival.record_id})
     for record_id, *key in connection.execute(_RECORDS, {"record_ids": record_ids}).fetchall():
         known.records.setdefault(record_id, set()).add(tuple(key))

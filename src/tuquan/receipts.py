@@ -116,7 +116,7 @@ def write_digest(submission_id: str) -> None:
     """Write the digest of a report's commune and period again, after a decision about the report."""
     with warehouse.connect() as connection:
         found = connection.execute("select arrival_id from raw.submissions where submission_id = ?", [submission_id])
-        _write_digests(connection, [arrival_id for (arrival_id,) in found.fetchall()])
+        _write_digests(connection, [arrival_id for (arrival_id,) in found.fetchall()], least=1)
 
 
 def _batches(pending: Iterable[dict]) -> Iterator[list[dict]]:
@@ -195,17 +195,21 @@ def _folder(area_key: str | None, time_period: str) -> Path:
 
 def _write(files: dict[Path, bytes]) -> None:
     folder = settings.load().receipts
+    for parent in {path.parent for path in files}:
+        (folder / parent).mkdir(parents=True, exist_ok=True)
     for path, content in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
         outbox.write_whole(folder / path, content)
 
 
-def _write_digests(connection: warehouse.Connection, arrival_ids: Sequence[int]) -> None:
+def _write_digests(connection: warehouse.Connection, arrival_ids: Sequence[int], *, least: int = 2) -> None:
+    """Write the digest of each commune and period of which ``least`` reports came: of one, its receipt says it all."""
     reports = warehouse.rows(connection, _REPORTS, [arrival_ids])
     all_ids = sorted({report["arrival_id"] for report in reports})
     findings = _grouped(warehouse.rows(connection, _FINDINGS, [all_ids]))
     for (area_key, time_period), group in groupby(reports, key=lambda row: (row["area_key"], row["time_period"])):
         sent = list(group)
+        if len(sent) < least:
+            continue
         found = [finding for report in sent for finding in findings[report["arrival_id"]]]
         text = digest_text(area_key, time_period, sent, found)
         _write({_folder(area_key, time_period) / phrase("digest.file_name"): text.encode()})

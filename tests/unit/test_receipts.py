@@ -230,6 +230,8 @@ def test_a_workbook_that_only_waits_for_the_office_does_not_come_back(receipt_of
 def test_a_digest_says_what_came_what_counts_what_is_asked_and_what_waits(receipt_of, home):
     receipt_of("một.xlsx", filled({("security_order_teams", "period"): 7}))
     digest = home.receipts / f"2024-Q1/{COMMUNE.ref_area} {COMMUNE.name_vi}" / "Tổng hợp.txt"
+    assert not digest.exists()  # of one report, its receipt says it all
+    receipt_of("không đổi.xlsx", filled({("security_order_teams", "period"): 8}))
     assert "không có điểm nào cần làm rõ" in digest.read_text(encoding="utf-8")
     receipt_of("hai.xlsx", filled(DOUBTFUL))
     receipt_of("ba.xlsx", filled({("mediated_cases", "period"): 1}))
@@ -237,14 +239,14 @@ def test_a_digest_says_what_came_what_counts_what_is_asked_and_what_waits(receip
     text = digest.read_text(encoding="utf-8")
     before, _, after = text.partition("Bản đang dùng: ")
     assert [line.split("“")[1].split("”")[0] for line in before.splitlines() if "“" in line] == [
-        *("một.xlsx", "hai.xlsx", "ba.xlsx", "bốn.xlsx")
+        *("một.xlsx", "không đổi.xlsx", "hai.xlsx", "ba.xlsx", "bốn.xlsx")
     ]
     assert "trùng với tệp nhận lúc" in before
     current, _, waiting = after.partition("Tệp mới hơn đang chờ")
-    assert current.startswith("lần gửi thứ 2, tệp “hai.xlsx”")
+    assert current.startswith("lần gửi thứ 3, tệp “hai.xlsx”")
     assert "ghi “1,288”" in current
     assert "Tệp: ba.xlsx" in waiting
-    assert paths_of(home, "000004*") == [f"2024-Q1/{COMMUNE.ref_area} {COMMUNE.name_vi}/000004 bốn.xlsx.txt"]
+    assert paths_of(home, "000005*") == [f"2024-Q1/{COMMUNE.ref_area} {COMMUNE.name_vi}/000005 bốn.xlsx.txt"]
 
 
 def deliveries(channel, files, address):

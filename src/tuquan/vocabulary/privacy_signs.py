@@ -17,10 +17,14 @@ from tuquan.vocabulary.seeds import read_seed
 
 MASK = "…"
 WORDS_OF_A_NAME = range(2, 6)
+LEAST_WORDS_ALONE = 3  # of a name that nothing says to be one
+LONGEST_PLACE = 7  # words
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
 _SPACES = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 # Quick looks: most texts have neither.
 _FULL_NUMBER_OR_ADDRESS = re.compile(r"84[35789]\d{8}|[0+(](?:[ .()+-]{0,4}\d){8}|@")
+_FILE_WORD = re.compile(r"[^\W\d_]+")
+_FILE_WORDS = re.compile(r"[^\W\d_]+(?:[ _]+[^\W\d_]+)+")
 _SHORT_NUMBER = re.compile(r"\d(?:[ .-]{0,2}\d){6}")
 _LONG_NUMBER = re.compile(r"(?<!\d)\d{9,12}(?!\d)")
 _FAMILIES_WITHOUT_NAME = ("H'", "H’", "K'", "K’", "Y'", "Y’")
@@ -163,6 +167,47 @@ def mask(text: str) -> str:
     clean = plain(text)
     masked = load_signs().mask(clean)
     return text if masked == clean else masked
+
+
+def mask_file_name(name: str) -> str:
+    """Return ``name`` (with folders) masked like any text, and with … for a personal name that stands alone in it.
+
+    Nobody labels the name in "Nguyễn Văn A.xlsx". Masking a place by mistake costs a word of a receipt, so three
+    words are enough here; places of the register stay.
+
+    >>> mask_file_name("BC_Nguyễn Văn A.xlsx")
+    'BC_….xlsx'
+    """
+    return _FILE_WORDS.sub(_without_names, mask(name))
+
+
+def _without_names(run: re.Match[str]) -> str:
+    """Return words of a file name, one beside the other, without the names in them; what is a place stays whole."""
+    signs, words = load_signs(), list(_FILE_WORD.finditer(run[0]))
+    spans: list[tuple[int, int]] = []
+    start = 0
+    while start <= len(words) - LEAST_WORDS_ALONE:
+        start += _words_of_a_place([word[0] for word in words[start:]], signs)
+        for length in range(min(WORDS_OF_A_NAME[-1], len(words) - start), LEAST_WORDS_ALONE - 1, -1):
+            told = " ".join(word[0] for word in words[start : start + length])
+            if signs.is_name(told):
+                if signs.names_in(told):
+                    spans.append((words[start].start(), words[start + length - 1].end()))
+                start += length - 1
+                break
+        start += 1
+    text = run[0]
+    for begin, end in reversed(spans):
+        text = text[:begin] + MASK + text[end:]
+    return text
+
+
+def _words_of_a_place(words: list[str], signs: Signs) -> int:
+    """Return with how many words a place of the register begins here, its type in front; 0 when none does."""
+    if not _TYPE_WORDS.match(f"{' '.join(words[:3])} ".casefold()):
+        return 0
+    lengths = range(min(len(words), LONGEST_PLACE), 1, -1)
+    return next((length for length in lengths if canonical_name(" ".join(words[:length])) in signs.places), 0)
 
 
 @cache

@@ -17,7 +17,7 @@ from tuquan.vocabulary.areas import Area, canonical_name, load_register, padded_
 from tuquan.vocabulary.catalogue import Indicator, load_catalogue
 from tuquan.vocabulary.figures import read_figure
 from tuquan.vocabulary.forms import current_form, load_forms
-from tuquan.vocabulary.periods import Period, UnknownPeriod, parse_period
+from tuquan.vocabulary.periods import Period, UnknownPeriod, parse_period, period_in_words
 from tuquan.vocabulary.phrases import date_vi, period_vi, phrase
 from tuquan.workbook.identity import (
     Printed,
@@ -226,11 +226,8 @@ class _FormReader:
         told, claimed = other.properties, self.claims
         self.claims = {name: value for name, value in claimed.items() if told[name] == value}
         differ = [name for name in claimed if name not in self.claims]
-        self._stop(
-            "stamps_agree",
-            written=quoted(", ".join(told[name] for name in differ)),
-            other_value=quoted(", ".join(claimed[name] for name in differ)),
-        )
+        written, expected = (quoted(", ".join(_in_words(stamp, differ))) for stamp in (told, claimed))
+        self._stop("stamps_agree", written=written, other_value=expected)
         return True
 
     def _compare_with_print(self, area: Area, period: Period) -> None:
@@ -527,6 +524,19 @@ class _FormReader:
 
 def _listed(places: list[str]) -> str:
     return ", ".join([*places[:MOST_PLACES], *(["…"] if len(places) > MOST_PLACES else [])])
+
+
+def _in_words(stamp: dict[str, str], fields: Sequence[str]) -> list[str]:
+    """Return what a stamp claims in some of its fields: area and period by name, where they are known."""
+    values = {name: stamp[name] for name in fields}
+    area = load_register().by_key.get(stamp["area_key"])
+    if area and "area_key" in values:
+        values.pop("ref_area", None)
+        values["area_key"] = f"{area.name_vi} ({stamp['ref_area']})"
+    if "time_period" in values:
+        period = period_in_words(stamp["time_period"])
+        values["time_period"] = period_vi(period) if period else stamp["time_period"]
+    return list(values.values())
 
 
 def _known(claims: dict[str, str]) -> dict[str, str]:

@@ -315,15 +315,16 @@ def test_a_signed_name_stops_the_file_before_anything_of_it_is_stored(edited):
     assert "Nguyễn" not in repr(file)
 
 
-def test_stamps_that_differ_are_told_by_what_differs(form_file, commune):
+def test_stamps_that_differ_are_told_by_what_differs(form_file, commune, period):
+    other = load_register().at("15130", period.end)
     path = form_file()
     book = openpyxl.load_workbook(path)
     sheet = book.worksheets[0]
-    sheet["A1"] = sheet["A1"].value.replace(commune.area_key, "15130.20191201")
+    sheet["A1"] = sheet["A1"].value.replace(commune.area_key, other.area_key)
     book.save(path)
     (finding,) = read_file(path, path.name).submissions[0].findings
-    assert "15130.20191201" in finding.message_vi
-    assert commune.area_key in finding.message_vi
+    assert f"“{other.name_vi} (15127)”" in finding.message_vi
+    assert f"“{commune.name_vi} (15127)”" in finding.message_vi
 
 
 def test_an_id_in_hundreds_of_rows_is_told_in_one_line(edited):

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.periods import parse_period
 from tuquan.vocabulary.phrases import phrase
-from tuquan.vocabulary.privacy_signs import mask
+from tuquan.vocabulary.privacy_signs import mask, mask_file_name
 from tuquan.vocabulary.seeds import read_seed
 from tuquan.workbook.container import read_members
 from tuquan.workbook.evidence import workbook_from
@@ -475,3 +475,25 @@ def test_words_that_leave_the_gate_are_masked(written, shown):
 def test_no_key_of_an_area_looks_like_the_number_of_a_person():
     keys = [row["area_key"] for row in read_seed("areas")]
     assert [key for key in keys if mask(f"tuquan|TQ01|2|{key}|2026-M01") != f"tuquan|TQ01|2|{key}|2026-M01"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Nguyễn Văn A.xlsx", "….xlsx"),
+        ("BC_Nguyễn_Văn_A.xlsx", "BC_….xlsx"),
+        ("Trần Thị B/bc tháng 6.xlsx", "…/bc tháng 6.xlsx"),
+        ("BÁO CÁO TRẦN VĂN B 2021.xlsx", "BÁO CÁO … 2021.xlsx"),
+        ("Hồ Thị Kỷ.xlsx", "Hồ Thị Kỷ.xlsx"),  # a commune
+        ("Xã Long Điền Đông A.xlsx", "Xã Long Điền Đông A.xlsx"),
+        ("Mẫu báo cáo số liệu.xlsx", "Mẫu báo cáo số liệu.xlsx"),
+    ],
+)
+def test_a_file_called_after_a_person_is_registered_without_the_name(name, shown):
+    assert mask_file_name(name) == shown
+
+
+def test_no_form_called_after_its_commune_loses_a_word():
+    for area in load_register().by_key.values():
+        name = f"TQ01 v1 2026-M06 {area.ref_area} {area.name_vi}.xlsx"
+        assert mask_file_name(name) == name
