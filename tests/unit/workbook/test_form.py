@@ -316,7 +316,7 @@ def test_a_signed_name_stops_the_file_before_anything_of_it_is_stored(edited):
 
 
 def test_stamps_that_differ_are_told_by_what_differs(form_file, commune, period):
-    other = load_register().at("15130", period.end)
+    other = load_register().at("15154", period.end)
     path = form_file()
     book = openpyxl.load_workbook(path)
     sheet = book.worksheets[0]
