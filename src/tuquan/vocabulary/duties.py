@@ -34,9 +34,7 @@ class Duty:
         return self.form == form and in_time
 
 
-def duty_of(
-    area: Area, form: str, period: Period, register: AreaRegister, folder: Path | None = None
-) -> Duty | None:
+def duty_of(area: Area, form: str, period: Period, register: AreaRegister, folder: Path | None = None) -> Duty | None:
     """Return the duty by which ``area`` has to send ``form`` for ``period``; None when it owes nothing.
 
     The nearest area with duties decides: a province's own rows replace those of the country.

@@ -20,9 +20,7 @@ def figures_of(submission):
 def copied(tmp_path, commune, period):
     """A clerk's own sheet: heads, the names of all asked indicators, and a figure for each; ``change`` spoils it."""
 
-    def copy(
-        change=None, *, lines=None, heads=("STT", "Chỉ tiêu", "Đơn vị tính", "Kỳ này"), name="a.xlsx"
-    ):
+    def copy(change=None, *, lines=None, heads=("STT", "Chỉ tiêu", "Đơn vị tính", "Kỳ này"), name="a.xlsx"):
         book = openpyxl.Workbook()
         sheet = book.active
         sheet.title = "Báo cáo"
