@@ -1,7 +1,2 @@
 -- The forms, whatever their version: a new version asks other rows, never for other periods.
-with
-
-    forms as (select * from {{ ref("forms") }})
-
-select distinct form, calendar
-from forms
+with forms as (select * from {{ ref("forms") }}) select distinct form, calendar from forms
