@@ -4,37 +4,24 @@ Rows may be added, removed or reordered. What a row *says* must still be what it
 columns moves names away from ids. Names below the table (signatures) and free text are never read.
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from typing import Any
+from collections.abc import Sequence
 
 from msgspec import structs
 
 from tuquan import settings
-from tuquan.vocabulary.areas import Area, canonical_name, load_register, padded_code
+from tuquan.vocabulary.areas import canonical_name, load_register
 from tuquan.vocabulary.catalogue import Indicator, load_catalogue
-from tuquan.vocabulary.figures import read_figure
-from tuquan.vocabulary.forms import current_form, load_forms
-from tuquan.vocabulary.periods import Period, UnknownPeriod, parse_period, period_in_words
-from tuquan.vocabulary.phrases import date_vi, period_vi, phrase
-from tuquan.workbook.identity import (
-    Printed,
-    contradiction,
-    contradicts,
-    days_of,
-    find_area,
-    is_certain,
-    other_names,
-    printed_on,
-)
-from tuquan.workbook.layout import Asked, Layout, layout_of, reason_not_asked, reason_of_dates
-from tuquan.workbook.remarks import figure_remark, quoted, remark
+from tuquan.vocabulary.periods import Period, UnknownPeriod, parse_period
+from tuquan.vocabulary.phrases import period_vi, phrase
+from tuquan.workbook.cells import kept_cell, read_cell
+from tuquan.workbook.layout import Asked, Layout, layout_of, reason_not_asked
+from tuquan.workbook.owner import OwnedSheet, name_contradicts
+from tuquan.workbook.remarks import quoted, remark
 from tuquan.workbook.stamp import Stamp, stamp_from_properties
 from tuquan.workbook.submission import Finding, ReadCell, ReadSubmission, status_of
 from tuquan.workbook.table import OWN_MARKS, Table, column_of, find_table, is_line_of_signs, label, row_of
-from tuquan.workbook.words import head_of, is_scaled
+from tuquan.workbook.words import head_of
 from tuquan.workbook.written import Sheet, Workbook, WrittenCell
 
 MOST_PLACES = 5  # that one sentence names
@@ -85,25 +72,15 @@ def other_sheets(workbook: Workbook, submissions: list[ReadSubmission], declared
     return findings
 
 
-class _FormReader:
+class _FormReader(OwnedSheet):
     """Reads the form on one sheet into one submission."""
 
     def __init__(
         self, sheet: Sheet, table: Table, properties: Stamp | None, declared_name: str, context: Sequence[str]
     ) -> None:
-        self.sheet = sheet
-        self.name = quoted(sheet.name)
-        self.table = table
-        self.stamps = (*table.stamps, *((properties,) if properties else ()))
-        self.stamp = self.stamps[0] if self.stamps else None
-        self.declared_name = declared_name
-        self.file = quoted(declared_name.rsplit("/", 1)[-1])
-        self.context = context
-        self.claims = self.stamp.properties if self.stamp else {}
+        super().__init__(sheet, table, properties, declared_name, context)
         self.grid: dict[str, dict[int, WrittenCell]] = {}  # column → row → cell
-        self.findings: list[Finding] = []
         self.cells: list[ReadCell] = []
-        self.is_loadable = True
 
     def is_a_form(self) -> bool:
         """Whether there is a stamp, or at least one row that is known by its code or name."""
@@ -119,160 +96,14 @@ class _FormReader:
         )
 
     def read(self) -> ReadSubmission:
-        if self.stamps and self._stamps_differ():
+        period = self.find_owner()
+        if period is None:
             return self._submission()
-        period, area = self._stamped_identity(self.stamp) if self.stamp else self._printed_identity()
-        if period is None or area is None:
-            return self._submission()
-        self._compare_with_name(area, period)
-        self._refuse_scales()
         if self._columns_are_in_place():
             self._read_rows(layout_of(self.claims["form"], period, settings.load().seeds), period)
             if all(cell.status == "blank" for cell in self.cells):
                 self._stop("form_has_a_figure", sheet=self.name)
         return self._submission()
-
-    def _stamped_identity(self, stamp: Stamp) -> tuple[Period | None, Area | None]:
-        """Return period and area of the stamp, or None where they are not known or do not fit together."""
-        form = load_forms().get((stamp.form, stamp.form_version))
-        if form is None:
-            written = quoted(f"{stamp.form} {stamp.form_version}")
-            self._stop("form_is_known", written=written, reason=phrase("reason.form_version", written=written))
-            return None, None
-        try:
-            period = parse_period(stamp.time_period, stamp.calendar)
-            _ = period.end
-        except UnknownPeriod:
-            self._stop("period_is_known", written=quoted(stamp.time_period))
-            return None, None
-        area = load_register().by_key.get(stamp.area_key)
-        if area is None:
-            self._stop("area_is_known", written=quoted(stamp.ref_area))
-            return period, None
-        if not self._is_commune_in_force(area, stamp.ref_area, period):
-            return period, None
-        self._compare_with_print(area, period)
-        return period, area
-
-    def _printed_identity(self) -> tuple[Period | None, Area | None]:
-        """Return period and area as the lines above the table tell them, of a form without stamps."""
-        form = current_form()
-        printed = printed_on(self._lines(), form.calendar)
-        self.claims = {"form": form.form, "form_version": form.form_version, "calendar": form.calendar}
-        period = self._printed_period(printed)
-        if period is None:
-            return None, None
-        self.claims["time_period"] = period.code
-        area = self._printed_area(printed, period)
-        if area is None:
-            return period, None
-        self.claims |= {"area_key": area.area_key, "ref_area": area.ref_area}
-        if not self._is_commune_in_force(area, area.ref_area, period):
-            return period, None
-        for name in other_names(area, printed):
-            self._stop("stamps_agree", cell=printed.names[name], written=quoted(name), other_value=area.name_vi)
-        told = quoted(f"{area.name_vi} ({area.ref_area}), {period_vi(period)}")
-        self._add("form_is_stamped", sheet=self.name, written=told)
-        return period, area
-
-    def _printed_period(self, printed: Printed) -> Period | None:
-        if len(printed.periods) != 1:
-            told = [period_vi(period) for period in printed.periods] or list(printed.unread_periods)
-            self._stop("period_is_stated", sheet=self.name, written=quoted("; ".join(told)))
-            return None
-        period = next(iter(printed.periods))
-        for days in printed.days:
-            if days != days_of(period):
-                written, expected = (
-                    phrase("quality.range", low=first, high=last) for first, last in (days, days_of(period))
-                )
-                self._stop("stamps_agree", written=quoted(written), other_value=expected)
-        return period
-
-    def _printed_area(self, printed: Printed, period: Period) -> Area | None:
-        register, areas = load_register(), find_area(printed, period.end)
-        told = quoted("; ".join([*printed.codes, *printed.names]))
-        if len(areas) == 1 and (areas[0].level != "commune" or is_certain(areas[0], period.end, printed)):
-            return areas[0]
-        codes = [written for code in printed.codes for written in (code, padded_code(code))]
-        versions = [area for code in codes for area in register.versions(code)]
-        if areas or not told:
-            self._stop("area_is_stated", sheet=self.name, written=told)
-        elif versions and versions[-1].level != "commune":
-            self._is_commune_in_force(versions[-1], told, period)
-        elif versions:
-            self._not_in_force(versions[-1], period)
-        else:
-            self._stop("area_is_known", written=told)
-        return None
-
-    def _is_commune_in_force(self, area: Area, written: str, period: Period) -> bool:
-        if area.level != "commune":
-            self._stop("area_is_a_commune", written=quoted(written), area=area.name_vi)
-        elif not area.in_force(period.end):
-            self._not_in_force(area, period)
-        else:
-            return True
-        return False
-
-    def _not_in_force(self, area: Area, period: Period) -> None:
-        self._stop("area_was_in_force", area=area.name_vi, period=period_vi(period), reason=reason_of_dates(area))
-
-    def _stamps_differ(self) -> bool:
-        """Whether two of the stamps claim different things; then what they differ in is not known."""
-        other = next((other for other in self.stamps if other != self.stamp), None)
-        if other is None:
-            return False
-        told, claimed = other.properties, self.claims
-        self.claims = {name: value for name, value in claimed.items() if told[name] == value}
-        differ = [name for name in claimed if name not in self.claims]
-        written, expected = (quoted(", ".join(_in_words(stamp, differ))) for stamp in (told, claimed))
-        self._stop("stamps_agree", written=written, other_value=expected)
-        return True
-
-    def _compare_with_print(self, area: Area, period: Period) -> None:
-        """Hold the sheet when its hidden code is not its area's, or when area or period were printed over."""
-        if area.ref_area != self.claims["ref_area"]:
-            self._stop("stamps_agree", written=quoted(self.claims["ref_area"]), other_value=area.ref_area)
-        own = _printed(area, period)
-        for place, texts in self._lines():
-            if own.issuperset(texts) or not contradicts(printed_on([(place, texts)], period.calendar), area, period):
-                continue
-            written = next(text for text in texts if text not in own)
-            told = f"{area.name_vi} ({area.ref_area}), {period_vi(period)}"
-            self._stop("stamps_agree", cell=place, written=quoted(written), other_value=told)
-
-    def _compare_with_name(self, area: Area, period: Period) -> None:
-        """Hold the sheet when the name of the file or of a folder claims another area or period."""
-        finding = name_contradicts(self.declared_name, self.name, area, period)
-        if finding is not None:
-            self.findings.append(finding)
-            self.is_loadable = False
-
-    def _refuse_scales(self) -> None:
-        """Hold a sheet of which a line above the table says that all figures are thousands."""
-        for place, texts in self._lines():
-            for text in filter(is_scaled, texts):
-                self._stop("figures_are_in_units", sheet=self.name, cell=place or None, written=quoted(text))
-
-    def _lines(self) -> Iterator[tuple[str, list[str]]]:
-        """Yield the texts of each line above the table, with the place of its first."""
-        for text in (*self.context, *self.sheet.lines_above):
-            yield "", re.split(r"\s*\t\s*", text)  # two sides of one line, such as the office and the motto
-        row, line, place = 0, [], ""
-        for address, cell in self.sheet.cells.items():
-            at = row_of(address)
-            if at >= self.table.head_row:
-                break
-            if cell.raw_text is None or cell.raw_type == "blank" or cell.raw_text.startswith(OWN_MARKS):
-                continue
-            if at != row:
-                if line:
-                    yield place, line
-                row, line, place = at, [], cell.cell
-            line.append(cell.raw_text)
-        if line:
-            yield place, line
 
     def _columns_are_in_place(self) -> bool:
         """Whether each column that is read was found, and has the head that it should have."""
@@ -341,7 +172,7 @@ class _FormReader:
             if says_so or cell.raw_type == "blank":
                 self._read_figure(cell, figure)
             else:
-                self.cells.append(_read(cell, self.name, figure, None, "row_says_something_else", "held"))
+                self.cells.append(kept_cell(cell, figure, self.name, "row_says_something_else", "held"))
         if len(asked) == 1:
             self._refuse_grey_cell(row, asked[0].indicator)
 
@@ -400,26 +231,10 @@ class _FormReader:
         return False
 
     def _read_figure(self, cell: WrittenCell, asked: Asked) -> None:
-        if cell.raw_type == "blank" and not (cell.is_formula or cell.is_merged):
-            self.cells.append(_read(cell, self.name, asked, None, "blank", "blank"))
-            return
-        reading = read_figure(
-            cell.raw_text,
-            cell.raw_type,
-            asked.indicator,
-            highest=asked.highest,
-            number_format=cell.number_format,
-            is_formula=cell.is_formula,
-            is_hidden=cell.is_hidden,
-            is_merged=cell.is_merged,
-        )
-        value = None if reading.value is None else str(reading.value)
-        self.cells.append(_read(cell, self.name, asked, value, reading.rule, reading.status))
-        if reading.check:
-            place = {"sheet": self.name, "cell": cell.cell}
-            self.findings.append(
-                figure_remark(reading, place, asked.indicator, cell.raw_text, cell.raw_type, asked.highest, self.file)
-            )
+        read, finding = read_cell(cell, asked, self.name, self.file)
+        self.cells.append(read)
+        if finding is not None:
+            self.findings.append(finding)
 
     def _refuse_grey_cell(self, row: int, item: Indicator) -> None:
         cell = self._cell("#year_to_date", row)
@@ -497,14 +312,6 @@ class _FormReader:
         cell = self.grid.get(column, {}).get(row)
         return cell or WrittenCell(self.sheet.name, f"{column}{row}", None, "blank", None, False, False, False)
 
-    def _add(self, check: str, **facts: Any) -> None:
-        self.findings.append(remark(check, file=self.file, **facts))
-
-    def _stop(self, check: str, **facts: Any) -> None:
-        """Add a finding that keeps the whole sheet from being loaded."""
-        self._add(check, **facts)
-        self.is_loadable = False
-
     def _submission(self) -> ReadSubmission:
         claim = _known(self.claims).get
         return ReadSubmission(
@@ -526,19 +333,6 @@ def _listed(places: list[str]) -> str:
     return ", ".join([*places[:MOST_PLACES], *(["…"] if len(places) > MOST_PLACES else [])])
 
 
-def _in_words(stamp: dict[str, str], fields: Sequence[str]) -> list[str]:
-    """Return what a stamp claims in some of its fields: area and period by name, where they are known."""
-    values = {name: stamp[name] for name in fields}
-    area = load_register().by_key.get(stamp["area_key"])
-    if area and "area_key" in values:
-        values.pop("ref_area", None)
-        values["area_key"] = f"{area.name_vi} ({stamp['ref_area']})"
-    if "time_period" in values:
-        period = period_in_words(stamp["time_period"])
-        values["time_period"] = period_vi(period) if period else stamp["time_period"]
-    return list(values.values())
-
-
 def _known(claims: dict[str, str]) -> dict[str, str]:
     """Return the claims of a stamp that can be used as codes: what no register knows is no area and no period."""
     known = dict(claims)
@@ -550,52 +344,6 @@ def _known(claims: dict[str, str]) -> dict[str, str]:
     if claims.get("area_key") not in load_register().by_key:
         known.pop("area_key", None)
     return {name: quoted(value) for name, value in known.items()}
-
-
-def _read(cell: WrittenCell, sheet: str, asked: Asked, value: str | None, rule: str, status: str) -> ReadCell:
-    return ReadCell(
-        sheet,
-        cell.cell,
-        asked.indicator.indicator,
-        asked.measure,
-        cell.raw_text,
-        cell.raw_type,
-        cell.number_format,
-        cell.is_formula,
-        cell.is_hidden,
-        cell.is_merged,
-        value,
-        rule,
-        status,
-    )
-
-
-@lru_cache(maxsize=256)
-def _printed(area: Area, period: Period) -> frozenset[str]:
-    """What the form itself printed above the table, which needs no second look."""
-    above = load_register().parents(area, period.end)
-    facts = {
-        "area": area.name_vi,
-        "ref_area": area.ref_area,
-        "period": period_vi(period),
-        "start": date_vi(period.start),
-        "end": date_vi(period.end),
-        "receiver": above[0].name_vi if above else area.name_vi,
-        "form": current_form().form,
-    }
-    names = ("reporting_unit", "area_code", "period", "receiving_unit", "code", "legend", "locked")
-    lines = [phrase(f"form.{name}", **facts) for name in (*names, "motto", "motto_country")]
-    return frozenset([*lines, *(parent.name_vi.upper() for parent in above), current_form().name_vi.upper()])
-
-
-def name_contradicts(declared_name: str, sheet: str | None, area: Area, period: Period) -> Finding | None:
-    """Return what is to be said when the name of the file or of a folder claims another area or period, else None."""
-    claimed = contradiction(declared_name, area, period)
-    if claimed is None:
-        return None
-    told = quoted(f"{area.name_vi}, {period_vi(period)}")
-    file = quoted(declared_name.rsplit("/", 1)[-1])
-    return remark("name_agrees_with_sheet", file=file, sheet=sheet, written=quoted(claimed), other_value=told)
 
 
 def without_contradiction(item: ReadSubmission, declared_name: str) -> ReadSubmission:

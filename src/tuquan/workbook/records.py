@@ -14,13 +14,14 @@ from msgspec import structs
 from tuquan import settings
 from tuquan.vocabulary.areas import Area, canonical_name, load_register, padded_code
 from tuquan.vocabulary.catalogue import load_catalogue
-from tuquan.vocabulary.figures import as_written, read_figure
+from tuquan.vocabulary.figures import as_written
 from tuquan.vocabulary.forms import Form, current_form
 from tuquan.vocabulary.periods import Period, period_in_words
 from tuquan.vocabulary.phrases import load_checks, period_vi, phrase
+from tuquan.workbook.cells import read_cell
 from tuquan.workbook.container import UnreadableFile, too_large
 from tuquan.workbook.layout import Asked, layout_of, reason_not_asked, reason_of_dates
-from tuquan.workbook.remarks import figure_remark, quoted, remark
+from tuquan.workbook.remarks import quoted, remark
 from tuquan.workbook.submission import Finding, ReadCell, ReadSubmission, status_of
 from tuquan.workbook.written import Records, Sheet, WrittenCell
 
@@ -297,36 +298,10 @@ class _RecordsReader:
         return self._remark("indicator_is_in_force", cell.cell, indicator=item, **facts)
 
     def _read(self, asked: Asked, cell: WrittenCell, findings: list[Finding]) -> ReadCell:
-        reading = read_figure(
-            cell.raw_text,
-            cell.raw_type,
-            asked.indicator,
-            highest=asked.highest,
-            number_format=cell.number_format,
-            is_formula=cell.is_formula,
-            is_hidden=cell.is_hidden,
-            is_merged=cell.is_merged,
-        )
-        if reading.check:
-            place = {"sheet": self.sheet, "cell": cell.cell}
-            findings.append(
-                figure_remark(reading, place, asked.indicator, cell.raw_text, cell.raw_type, asked.highest, self.file)
-            )
-        return ReadCell(
-            sheet=self.sheet,
-            cell=cell.cell,
-            indicator=asked.indicator.indicator,
-            measure=asked.measure,
-            raw_text=cell.raw_text,
-            raw_type=cell.raw_type,
-            number_format=cell.number_format,
-            is_formula=cell.is_formula,
-            is_hidden=cell.is_hidden,
-            is_merged=cell.is_merged,
-            obs_value=None if reading.value is None else str(reading.value),
-            reading_rule=reading.rule,
-            status=reading.status,
-        )
+        read, finding = read_cell(cell, asked, self.sheet, self.file)
+        if finding is not None:
+            findings.append(finding)
+        return read
 
     def _submission(self, identity: Identity, cells: list[ReadCell], findings: list[Finding]) -> ReadSubmission:
         form, area, period = identity
