@@ -57,7 +57,8 @@ def digest_text(area_key: str, time_period: str, reports: Sequence[Row], finding
         area_key: the commune.
         time_period: the period.
         reports: one row per file and report in the order of arrival, as submissions of :func:`receipt_text` with
-            arrival_id, declared_name, received_at, receipt_path, file_status (of the file) and first_received_at.
+            arrival_id, declared_name, received_at, receipt_path, file_status (of the file), first_received_at and
+            is_admitted (the office let it count, whatever was asked about it).
         findings: those of all these reports.
     """
     last = reports[-1]
@@ -130,6 +131,8 @@ def _about(submission: Row, findings: Sequence[Row], *, with_sheet: bool) -> lis
 def _outcome(submission: Row) -> str:
     if submission.get("file_status") == "duplicate":
         return "duplicate"
+    if submission.get("is_admitted"):
+        return "admitted"
     return "held_file" if submission["status"] == "held" and not submission["is_loaded"] else submission["status"]
 
 
@@ -161,6 +164,7 @@ def _asking(report: Row, findings: Sequence[Row]) -> list[Row]:
         if finding["arrival_id"] == report["arrival_id"]
         and finding["submission_id"] in (None, report["submission_id"])
         and finding["severity"] in ASKS
+        and (finding["cell"] or not report["is_admitted"])  # what was asked about the whole report is answered
     ]
 
 

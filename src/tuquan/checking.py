@@ -9,7 +9,7 @@ from typing import Any
 
 from tuquan import warehouse
 from tuquan.answers import receipt_text
-from tuquan.collect import content_of, look_at, refusal_finding
+from tuquan.collect import content_of, look_at, name_below, refusal_finding
 from tuquan.judging import Arrival, Judged
 from tuquan.load import finding_rows, judge_all, open_reader, submission_rows
 from tuquan.register import describe
@@ -46,11 +46,12 @@ def check_files(paths: Sequence[Path]) -> list[Answer]:
 
 def _at_the_door(number: int, path: Path, now: datetime) -> Arrival | dict[str, Any]:
     """Return the file as an arrival, or what is said when it is not even taken."""
-    content, delivery = content_of(look_at(path, path.name))
+    name = name_below(path, path.parent)
+    content, delivery = content_of(look_at(path, name))
     if content is None:
-        about = {"arrival_id": number, "submission_id": None, "declared_name": mask_file_name(path.name)}
+        about = {"arrival_id": number, "submission_id": None, "declared_name": mask_file_name(name)}
         return {**_BLANK_FINDING, **about, **refusal_finding(delivery)}
-    return Arrival(number, mask_file_name(path.name), hashlib.sha256(content).hexdigest(), now)
+    return Arrival(number, mask_file_name(name), hashlib.sha256(content).hexdigest(), now)
 
 
 def _refusal(finding: dict[str, Any], now: datetime) -> Answer:

@@ -350,6 +350,8 @@ def _show_versions(versions: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         _print_json(versions)
         return
+    if not versions:
+        out.print(phrase("cli.no_version"))
     catalogue = load_catalogue()
     for number, version in enumerate(versions):
         places = {

@@ -137,12 +137,12 @@ def scan_folder(inbox: Path, channel: str = FOLDER) -> Iterator[Delivery]:
         links = [name for name in folders if (Path(folder) / name).is_symlink()]
         for name in sorted([*names, *links]):
             if not name.startswith(NOT_SENT):
-                yield look_at(Path(folder) / name, _declared_name(Path(folder) / name, inbox), channel)
+                yield look_at(Path(folder) / name, name_below(Path(folder) / name, inbox), channel)
     for error in closed:
         path = Path(error.filename)
         if path == inbox:
             raise error
-        yield _unreadable(look_at(path, _declared_name(path, inbox), channel))
+        yield _unreadable(look_at(path, name_below(path, inbox), channel))
 
 
 def look_at(path: Path, declared_name: str, channel: str = FOLDER) -> Delivery:
@@ -199,9 +199,9 @@ def refusal_finding(delivery: Delivery) -> dict[str, object]:
     }
 
 
-def _declared_name(path: Path, inbox: Path) -> str:
-    """The name below the inbox; one that is not UTF-8 stays readable and unique instead of stopping the scan."""
-    return os.fsencode(path.relative_to(inbox)).decode("utf-8", "backslashreplace")
+def name_below(path: Path, folder: Path) -> str:
+    """Return the name below a folder; one that is not UTF-8 stays readable and unique instead of stopping the scan."""
+    return os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")
 
 
 def _version(path: Path) -> str | None:

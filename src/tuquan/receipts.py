@@ -67,7 +67,8 @@ with
         where files.arrival_id in (select unnest(?)) and area_key is not null and time_period is not null
     )
 
-select files.*, submissions.* exclude (arrival_id), first_arrivals.received_at as first_received_at, {_COUNTS}
+select files.*, submissions.* exclude (arrival_id), first_arrivals.received_at as first_received_at, {_COUNTS},
+    submission_id in (select submission_id from meta.admissions) as is_admitted
 from touched
 inner join raw.submissions using (area_key, time_period)
 inner join files on submissions.arrival_id = files.read_arrival_id

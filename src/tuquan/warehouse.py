@@ -5,6 +5,7 @@ So every use is short, takes the writer's lock first, and people read released c
 """
 
 import fcntl
+import logging
 import os
 import tempfile
 import time
@@ -20,6 +21,8 @@ from tuquan import settings
 
 Connection = duckdb.DuckDBPyConnection
 LOCK_WAIT_SECONDS = 900
+LOCK_SILENT_SECONDS = 3  # after which whoever waits is told for whom
+LOG = logging.getLogger(__name__)
 
 # Tables that the package writes; everything else is made by dbt. Append-only but for the outcome and receipt of an
 # arrival, the admission of a submission, `meta.inbox_entries`, `meta.replies` and the inputs of `meta.builds`.
@@ -201,17 +204,22 @@ def writer_lock(wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[Path]:
     path = settings.load().warehouse_file
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("a+") as lock:
-        give_up_at = time.monotonic() + wait_seconds
+        started = time.monotonic()
+        is_told = False
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if time.monotonic() > give_up_at:
+                waited = time.monotonic() - started
+                if waited > wait_seconds:
                     raise WarehouseBusy(
                         f"{path} is in use by another process since {wait_seconds:.0f} s (its id: {_holder(lock)}); "
                         "wait for that run to end, or look for a hanging one"
                     ) from None
+                if waited > LOCK_SILENT_SECONDS and not is_told:
+                    LOG.warning("%s is in use by process %s; waiting for its end", path, _holder(lock))
+                    is_told = True
                 time.sleep(0.1)
         lock.seek(0)
         lock.truncate()

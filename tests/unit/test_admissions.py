@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 from typer.testing import CliRunner
 
-from tuquan import admissions, load, register, transform, warehouse
+from tuquan import admissions, load, receipts, register, transform, warehouse
 from tuquan.admissions import NotAdmitted
 from tuquan.cli import app
 from tuquan.collect import register_inbox
@@ -133,6 +133,26 @@ def test_each_version_says_what_it_changed(send):
     text = run("submissions", "--diff", COMMUNE.ref_area, "2024-Q1").stdout
     for part in ("Lần 1: a.xlsx", "Lần 2: b.xlsx", "Đang chờ (", "giữ lại: khoảng 7", "để trống"):
         assert part in text
+
+
+def test_a_report_that_nobody_sent_has_no_versions(home):
+    assert "Chưa có báo cáo nào" in run("submissions", "--diff", COMMUNE.ref_area, "2024-Q1").stdout
+
+
+def test_who_admitted_a_version_is_told_and_nothing_is_asked_about_it_any_more(send, home):
+    send("a.xlsx", models_total=1, camera_sites=5)
+    waiting = only(send("b.xlsx", models_total=2, cameras_total="khoảng 7"))
+    receipts.write_receipts()
+    (digest,) = home.receipts.rglob("Tổng hợp.txt")
+    assert "để trống 1 số liệu" in digest.read_text()
+    run("admit", waiting["submission_id"], "--by", "Phòng tổng hợp", "--reason", "xã rút số")
+    result = run("submissions", "--diff", COMMUNE.ref_area, "2024-Q1")
+    assert result.exit_code == 0, result.output
+    assert "Cấp trên chấp nhận: Phòng tổng hợp. Lý do: xã rút số" in result.stdout
+    text = digest.read_text()
+    assert "cấp trên chấp nhận, 1 số liệu được dùng, 1 số liệu chờ làm rõ; lần gửi thứ 2" in text
+    assert "khoảng 7" in text  # a doubtful figure goes on waiting
+    assert "để trống" not in text
 
 
 def test_the_register_names_the_id_of_what_waits(send):

@@ -1,6 +1,7 @@
 """A file that is only asked about → the answer that it would get, and nothing written."""
 
 import json
+import os
 
 import pytest
 from typer.testing import CliRunner
@@ -83,3 +84,12 @@ def test_a_question_is_exit_1_and_a_file_that_is_not_there_exit_2(home, form, tm
     assert run("check", tmp_path / "no such file").exit_code == 2
     (tmp_path / "link.xlsx").symlink_to(tmp_path / "a.xlsx")
     assert run("check", tmp_path / "link.xlsx").exit_code == 1
+
+
+def test_a_name_that_is_not_utf8_is_answered_as_the_inbox_does(home, form):
+    home.inbox.mkdir(parents=True)
+    file = form("a.xlsx", models_total=1).rename(home.inbox / os.fsdecode(b"b\xa7o.xlsx"))
+    (asked,) = json.loads(run("check", "--json", file).stdout)
+    run("collect")
+    assert (asked["file"], asked["status"]) == ("b\\xa7o.xlsx", "accepted")
+    assert [one["file"] for one in register.received_files()] == [asked["file"]]

@@ -30,6 +30,14 @@ def test_a_second_writer_waits_and_then_says_who_holds_the_warehouse(holder):
         pass
 
 
+def test_whoever_waits_is_told_for_whom(holder, monkeypatch, caplog):
+    monkeypatch.setattr(warehouse, "LOCK_SILENT_SECONDS", 0.1)
+    with pytest.raises(WarehouseBusy), writer_lock(wait_seconds=0.5):
+        pass
+    (said,) = caplog.messages
+    assert f"in use by process {holder.pid}" in said
+
+
 def test_a_killed_writer_holds_nothing(holder):
     holder.kill()
     holder.wait()

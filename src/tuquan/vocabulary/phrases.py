@@ -39,7 +39,7 @@ class Check:
         return self.advice_vi.format_map(_Blank(facts))
 
 
-def phrase(name: str, **facts: object) -> str:
+def phrase(name: str, /, **facts: object) -> str:
     """Return the Vietnamese text called ``name`` with its places filled.
 
     Raises:

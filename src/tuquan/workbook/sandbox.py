@@ -6,6 +6,7 @@ answers each path with one line of JSON, so nothing that it was tricked into can
 """
 
 import gc
+import os
 import resource
 import signal
 import socket
@@ -34,7 +35,7 @@ KEPT_BYTES = 110_000_000  # a child that still holds more than this after a file
 
 
 class _Question(msgspec.Struct):
-    path: str
+    path: bytes  # a name in a file system need not be UTF-8
     declared_name: str
 
 
@@ -49,7 +50,7 @@ class SandboxedReader:
         if self._child is None or not self._child.is_alive():
             self.close()
             self._child = _Child()
-        answer = self._child.ask(msgspec.json.encode(_Question(str(path), declared_name)))
+        answer = self._child.ask(msgspec.json.encode(_Question(os.fsencode(path), declared_name)))
         if answer:
             if self._child.resident_bytes() > KEPT_BYTES:
                 self.close()
@@ -138,7 +139,7 @@ def main(descriptor: int) -> None:
             question = msgspec.json.decode(line, type=_Question)
             signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)  # nobody handles its signal, so that it ends the process
             try:
-                answer = encoder.encode(read_file(Path(question.path), question.declared_name))
+                answer = encoder.encode(read_file(Path(os.fsdecode(question.path)), question.declared_name))
             except MemoryError:
                 return
             lines.write(answer + b"\n")

@@ -67,7 +67,7 @@ def test_what_no_check_foresees_meets_the_limits_of_the_child(greed):
         command = [sys.executable, "-c", code, str(theirs.fileno())]
         child = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdout=subprocess.PIPE)
         theirs.close()
-        lines.write(msgspec.json.encode({"path": "x", "declared_name": "x"}) + b"\n")
+        lines.write(msgspec.json.encode({"path": b"x", "declared_name": "x"}) + b"\n")
         lines.flush()
         assert lines.readline() == b""
     said = child.stdout.read()
