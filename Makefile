@@ -30,7 +30,7 @@ channels: $(VENV)/.runtime ## add what SFTP, S3, mail and Kobo need
 	$(FROM_LOCK) requirements-channels.lock
 
 test: $(VENV)/.dev ## run all tests
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 fuzz: $(VENV)/.dev ## mutate files of every format for SECONDS (600)
 	TUQUAN_FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/pytest -s tests/fuzz

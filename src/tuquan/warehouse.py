@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import duckdb
 import msgspec
@@ -202,30 +202,35 @@ def writer_lock(wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[Path]:
         WarehouseBusy: somebody else held it for ``wait_seconds``.
     """
     path = settings.load().warehouse_file
-    path.parent.mkdir(parents=True, exist_ok=True)
+    # The addresses of answers that are not out yet stand in it.
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("a+") as lock:
-        started = time.monotonic()
-        is_told = False
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                waited = time.monotonic() - started
-                if waited > wait_seconds:
-                    raise WarehouseBusy(
-                        f"{path} is in use by another process since {wait_seconds:.0f} s (its id: {_holder(lock)}); "
-                        "wait for that run to end, or look for a hanging one"
-                    ) from None
-                if waited > LOCK_SILENT_SECONDS and not is_told:
-                    LOG.warning("%s is in use by process %s; waiting for its end", path, _holder(lock))
-                    is_told = True
-                time.sleep(0.1)
+        _wait_for(lock, fcntl.LOCK_EX, path, wait_seconds)
         lock.seek(0)
         lock.truncate()
         lock.write(str(os.getpid()))
         lock.flush()
         yield path
+
+
+def _wait_for(lock: IO[str], kind: int, path: Path, wait_seconds: float) -> None:
+    started = time.monotonic()
+    is_told = False
+    while True:
+        try:
+            fcntl.flock(lock, kind | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            waited = time.monotonic() - started
+            if waited > wait_seconds:
+                raise WarehouseBusy(
+                    f"{path} is in use by another process since {wait_seconds:.0f} s (last writer: {_holder(lock)}); "
+                    "wait for that run to end, or look for a hanging one"
+                ) from None
+            if waited > LOCK_SILENT_SECONDS and not is_told:
+                LOG.warning("%s is in use (last writer: process %s); waiting for its end", path, _holder(lock))
+                is_told = True
+            time.sleep(0.1)
 
 
 @contextmanager
@@ -242,13 +247,17 @@ def connect() -> Iterator[Connection]:
 
 @contextmanager
 def look() -> Iterator[Connection]:
-    """Open the working warehouse for reading only, under the writer's lock; an empty one in memory when there is none.
+    """Open the working warehouse for reading only, while nobody writes; an empty one in memory when there is none.
 
     Nothing is written, and no folder is made.
     """
+    path = settings.load().warehouse_file
     with ExitStack() as open_things:
-        if settings.load().warehouse_file.exists():
-            connection = duckdb.connect(open_things.enter_context(writer_lock()), read_only=True)
+        if path.exists():
+            if path.with_suffix(".lock").exists():  # without, nobody ever wrote here: it is a copy
+                lock = open_things.enter_context(path.with_suffix(".lock").open())
+                _wait_for(lock, fcntl.LOCK_SH, path, LOCK_WAIT_SECONDS)
+            connection = duckdb.connect(path, read_only=True)
         else:
             connection = duckdb.connect()
             connection.execute(SCHEMA)

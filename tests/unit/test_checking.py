@@ -32,7 +32,7 @@ def run(*words):
 
 
 def everything_below(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"}
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_good_form_is_answered_and_no_home_is_made(home, form):

@@ -35,7 +35,7 @@ def test_whoever_waits_is_told_for_whom(holder, monkeypatch, caplog):
     with pytest.raises(WarehouseBusy), writer_lock(wait_seconds=0.5):
         pass
     (said,) = caplog.messages
-    assert f"in use by process {holder.pid}" in said
+    assert f"last writer: process {holder.pid}" in said
 
 
 def test_a_killed_writer_holds_nothing(holder):

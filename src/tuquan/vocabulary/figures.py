@@ -21,6 +21,7 @@ from tuquan.vocabulary.periods import Period
 MOST_DIGITS = 15  # a spreadsheet keeps no more; longer numbers come back changed
 NOTED = "number_was_read_with_a_note"
 NOT_A_NUMBER = "value_is_a_number"
+NOTHING = "nothing_is_zero_or_blank"
 _SPACES = " \t\r\n\u00a0\u2007\u2008\u2009\u200a\u202f"
 _SPACE = "[ \u00a0\u2007\u2008\u2009\u200a\u202f]"
 _GROUPS_BY_DOT = r"[1-9]\d{0,2}(?:\.\d{3})+"
@@ -363,11 +364,11 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("decimals_in_a_count", "held", "count_is_whole", lambda w: not w.decimals and _text(r"\d+[.,]\d{1,2}")(w)),
     Rule("unclear_separators", "held", NOT_A_NUMBER, _text(r"[\d.,]*\d[\d.,]*")),
-    Rule("sign_for_nothing", "held", NOT_A_NUMBER, _text(r"[-\u2010-\u2015\u2212_.…x/*?]+")),
+    Rule("sign_for_nothing", "held", NOTHING, _text(r"[-\u2010-\u2015\u2212_.…x/*?]+")),
     Rule(
         "word_for_nothing",
         "held",
-        NOT_A_NUMBER,
+        NOTHING,
         lambda w: _folded(w.text) in ("không", "không có", "không phát sinh", "chưa phát sinh"),
         lambda _: Decimal(0),
     ),
