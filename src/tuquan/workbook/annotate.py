@@ -19,6 +19,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from tuquan.workbook.container import UnreadableFile, members_of
+from tuquan.workbook.grid import letters_of
 from tuquan.workbook.remarks import quoted
 from tuquan.workbook.submission import SEVERITIES
 
@@ -531,7 +532,7 @@ class _SheetEditor:
         else:
             style = next((own.get("style", "0") for low, high, own in self._columns if low <= column <= high), "0")
         x = self.part.prefix(self._data)
-        return f'<{x}c r="{letters(column)}{row}" s="{styles.coloured(int(style), remark.severity)}"/>'
+        return f'<{x}c r="{letters_of(column)}{row}" s="{styles.coloured(int(style), remark.severity)}"/>'
 
     def _column_pixels(self, column: int) -> int:
         own = next((own for low, high, own in self._columns if low <= column <= high), {})
@@ -577,15 +578,6 @@ def split_address(address: str) -> tuple[int, int]:
     return column, int(match[2])
 
 
-def letters(column: int) -> str:
-    """Return the name of a column that is counted from 1."""
-    name = ""
-    while column:
-        column, digit = divmod(column - 1, 26)
-        name = chr(ord("A") + digit) + name
-    return name
-
-
 def _by_place(item: tuple[str, Remark]) -> tuple[int, int]:
     return split_address(item[0])[::-1]
 
@@ -608,7 +600,7 @@ def _on_anchors(cells: Mapping[str, Remark], merged: list[tuple[int, int, int, i
             (left, top) for left, top, right, bottom in merged if left <= column <= right and top <= row <= bottom
         )
         left, top = next(inside, (column, row))
-        anchor = f"{letters(left)}{top}"
+        anchor = f"{letters_of(left)}{top}"
         moved[anchor] = moved[anchor].joined_with(remark) if anchor in moved else remark
     return moved
 
