@@ -106,3 +106,12 @@ def test_an_archive_of_any_kind_waits_for_its_sender_to_unpack_it(tmp_path, begi
     file = read_file(tmp_path / "x", "các xã.xlsx")
     assert (file.status, file.storage) == ("held", "quarantine")
     assert [finding.check_name for finding in file.findings] == ["archive_is_unpacked"]
+
+
+def test_figures_beside_a_column_of_unknown_encoding_are_read_and_their_file_is_kept_apart(tmp_path):
+    lines = [b"ref_area,time_period,indicator,obs_value,ghi_chu", b"15127,2021,households_total,1288,\x81\x8d\x8f"]
+    (tmp_path / "file").write_bytes(b"\n".join(lines))
+    file = read_file(tmp_path / "file", "a.csv")
+    (submission,) = file.submissions
+    assert [cell.obs_value for cell in submission.cells] == ["1288"]
+    assert file.storage == "quarantine"
