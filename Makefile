@@ -66,8 +66,9 @@ lock: $(UV) ## resolve the dependencies again (UPGRADE=--upgrade takes the newes
 	echo uv | $(LOCK) $(UPGRADE) - -o requirements-bootstrap.lock
 	$(LOCK) $(UPGRADE) pyproject.toml --extra build -o requirements.lock
 	$(LOCK) pyproject.toml --extra build --extra channels -c requirements.lock -o requirements-channels.lock
-	$(LOCK) pyproject.toml --extra build --extra channels --extra dev -c requirements.lock -o requirements-dev.lock
+	$(LOCK) pyproject.toml --extra build --extra channels --extra lake --extra cluster --extra dev -c requirements.lock -o requirements-dev.lock
 	$(LOCK) pyproject.toml --extra build --extra postgres -c requirements.lock -o requirements-postgres.lock
+	$(LOCK) pyproject.toml --extra build --extra postgres --extra lake --extra cluster -c requirements.lock -o requirements-lake.lock
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
