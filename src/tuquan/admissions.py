@@ -7,7 +7,7 @@ from tuquan import warehouse
 _FOUND = """
 select submissions.*, (
     select count(*) from raw.cells
-    where cells.submission_id = submissions.submission_id and cells.status = 'read'
+    where cells.report_number = submissions.report_number and cells.status = 'read'
 ) as figures
 from raw.submissions where starts_with(submission_id, ?)
 """

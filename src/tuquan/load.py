@@ -5,6 +5,7 @@ one transaction each. After a kill the pass is simply repeated: a file is either
 it is still ``registered``. Bytes are moved before that commit and deleted after it, so nothing is lost or kept.
 """
 
+import hashlib
 import logging
 import os
 import threading
@@ -15,21 +16,26 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from decimal import Decimal
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from tuquan import store, warehouse
+from tuquan import settings, store, warehouse
 from tuquan.judging import Arrival, Figure, Judged, Known, Version, judge, key_of
+from tuquan.vocabulary.catalogue import load_catalogue
+from tuquan.vocabulary.periods import parse_period
 from tuquan.vocabulary.phrases import phrase
 from tuquan.vocabulary.privacy_signs import mask
 from tuquan.workbook.sandbox import SandboxedReader
-from tuquan.workbook.submission import ReadFile
+from tuquan.workbook.submission import ReadCell, ReadFile, ReadSubmission
 
 # One transaction each: small enough to bound memory and what a kill costs, large enough that commits don't count.
 CHUNK = 500
+ABSENT = "absent"  # the reading rule of a figure for which a sheet has no row
+_DOUBTFUL_FIRST = ("held", "refused", "read", "blank")
 LOG = logging.getLogger(__name__)
 
 _WAITING = """
@@ -43,14 +49,14 @@ where is_loaded and sha256 in (select unnest($sha256s))
 group by all
 """
 _CURRENT = """
-select area_key, form, time_period, max(version) as version, arg_max(submission_id, version) as submission_id
+select area_key, form, time_period, max(version) as version, arg_max(report_number, version) as report_number
 from raw.submissions
 where is_loaded and concat_ws('|', area_key, form, time_period) in (select unnest($keys))
 group by all
 """
 _FIGURES = """
-select submission_id, indicator, measure from raw.cells
-where status = 'read' and submission_id in (select unnest($submission_ids))
+select report_number, indicator, measure from raw.cells
+where status = 'read' and report_number in (select unnest($report_numbers))
 """
 _SUBMISSIONS = """
 select sha256, count(*) from raw.submissions inner join raw.arrivals using (arrival_id)
@@ -137,14 +143,14 @@ def _look_up(connection: warehouse.Connection, files: Sequence[tuple[Arrival, Re
     keys = {key for _, read in files for submission in read.submissions if (key := key_of(submission))}
     keys.update(*known.loaded.values())
     current = warehouse.rows(connection, _CURRENT, {"keys": ["|".join(key) for key in keys]})
-    figures: dict[str, set[Figure]] = defaultdict(set)
+    figures: dict[int, set[Figure]] = defaultdict(set)
     if current:
-        ids = [row["submission_id"] for row in current]
-        for submission_id, *figure in connection.execute(_FIGURES, {"submission_ids": ids}).fetchall():
-            figures[submission_id].add(tuple(figure))
+        numbers = [row["report_number"] for row in current]
+        for report_number, *figure in connection.execute(_FIGURES, {"report_numbers": numbers}).fetchall():
+            figures[report_number].add(tuple(figure))
     for row in current:
         key = (row["area_key"], row["form"], row["time_period"])
-        known.current[key] = Version(row["version"], partial(frozenset, figures[row["submission_id"]]))
+        known.current[key] = Version(row["version"], partial(frozenset, figures[row["report_number"]]))
     record_ids = list({arrival.record_id for arrival, _ in files if arrival.record_id})
     for record_id, *key in connection.execute(_RECORDS, {"record_ids": record_ids}).fetchall():
         known.records.setdefault(record_id, set()).add(tuple(key))
@@ -153,11 +159,12 @@ def _look_up(connection: warehouse.Connection, files: Sequence[tuple[Arrival, Re
     return known
 
 
-def submission_rows(judged: Judged, loaded_at: datetime) -> list[dict[str, Any]]:
-    """Return the lines of ``raw.submissions`` for one file."""
+def submission_rows(judged: Judged, loaded_at: datetime, first_number: int = 1) -> list[dict[str, Any]]:
+    """Return the lines of ``raw.submissions`` for one file, whose reports are numbered from ``first_number``."""
     return [
         {
             "submission_id": submission_id,
+            "report_number": report_number,
             "arrival_id": judged.arrival.arrival_id,
             "sheet": submission.sheet,
             "form": submission.form,
@@ -170,8 +177,9 @@ def submission_rows(judged: Judged, loaded_at: datetime) -> list[dict[str, Any]]
             "status": submission.status,
             "is_loaded": submission.is_loadable,
             "loaded_at": loaded_at,
+            **figures_of(kept_cells(submission)),
         }
-        for submission, submission_id, version in judged.submissions()
+        for report_number, (submission, submission_id, version) in enumerate(judged.submissions(), first_number)
     ]
 
 
@@ -191,15 +199,81 @@ def finding_rows(judged: Judged) -> list[dict[str, Any]]:
     ]
 
 
-def _cell_rows(judged: Judged) -> Iterator[dict[str, Any]]:
-    """Yield the lines of ``raw.cells``: also those of a report that waits as a whole, until somebody admits it."""
-    for submission, submission_id, _ in judged.submissions():
-        if submission.is_loadable or submission.status == "held":
-            for cell in submission.cells:
-                row = {"submission_id": submission_id, **msgspec.structs.asdict(cell)}
-                if cell.raw_type == "text" and cell.raw_text:
-                    row["raw_text"] = mask(cell.raw_text)
-                yield row
+def cell_rows(judged: Judged, first_number: int = 1) -> Iterator[dict[str, Any]]:
+    """Yield the lines of ``raw.cells`` for one file, whose reports are numbered from ``first_number``."""
+    for report_number, (submission, submission_id, _) in enumerate(judged.submissions(), first_number):
+        cells = kept_cells(submission)
+        standing = set(map(id, standing_cells(cells)))
+        for cell in cells:
+            row = {"report_number": report_number, "submission_id": submission_id, **msgspec.structs.asdict(cell)}
+            row["stands"] = id(cell) in standing
+            if cell.raw_type == "text" and cell.raw_text:
+                row["raw_text"] = mask(cell.raw_text)
+            yield row
+
+
+def kept_cells(submission: ReadSubmission) -> list[ReadCell]:
+    """Return the cells of a report that are stored: also when it waits as a whole, until somebody admits it.
+
+    What its form asks for and its sheet has no row for is blank, so that every report states every figure.
+    """
+    if not (submission.is_loadable or submission.status == "held"):
+        return []
+    stated = {cell.indicator for cell in submission.cells if cell.measure == "period"}
+    absent = [_absent(indicator, submission.sheet) for indicator in _asked(submission) if indicator not in stated]
+    return [*submission.cells, *absent]
+
+
+def standing_cells(cells: Iterable[ReadCell]) -> list[ReadCell]:
+    """Return one cell per figure: of several the doubtful one, so that nothing doubtful counts, then the first."""
+    standing: dict[Figure, ReadCell] = {}
+    for cell in sorted(cells, key=lambda cell: (_DOUBTFUL_FIRST.index(cell.status), cell.sheet, cell.cell)):
+        standing.setdefault((cell.indicator, cell.measure), cell)
+    return list(standing.values())
+
+
+def figures_of(cells: Iterable[ReadCell]) -> dict[str, Any]:
+    """Return what a report says about its figures of the period as a whole: how many of each kind, and their digest."""
+    standing = [cell for cell in standing_cells(cells) if cell.measure == "period"]
+    read = sorted((cell.indicator, Decimal(cell.obs_value or 0)) for cell in standing if cell.status == "read")
+    text = "\n".join(f"{indicator} {value + 0:.4f}" for indicator, value in read)
+    return {
+        "figures_read": len(read),
+        "figures_zero": sum(not value for _, value in read),
+        "figures_blank": sum(cell.status == "blank" for cell in standing),
+        "figures_held": sum(cell.status in ("held", "refused") for cell in standing),
+        "figures_digest": hashlib.sha256(text.encode()).hexdigest() if read else None,
+    }
+
+
+def _asked(submission: ReadSubmission) -> tuple[str, ...]:
+    if not (submission.form and submission.time_period):
+        return ()
+    return _on_form(settings.load().seeds, submission.form, submission.time_period, submission.calendar)
+
+
+@cache
+def _on_form(seeds: Path, form: str, time_period: str, calendar: str | None) -> tuple[str, ...]:
+    period = parse_period(time_period, calendar or "administrative")
+    return tuple(item.indicator for item in load_catalogue(seeds).on_form(form, period))
+
+
+def _absent(indicator: str, sheet: str | None) -> ReadCell:
+    return ReadCell(
+        sheet=sheet or "",
+        cell="",
+        indicator=indicator,
+        measure="period",
+        raw_text=None,
+        raw_type="blank",
+        number_format=None,
+        is_formula=False,
+        is_hidden=False,
+        is_merged=False,
+        obs_value=None,
+        reading_rule=ABSENT,
+        status="blank",
+    )
 
 
 def _write(connection: warehouse.Connection, files: Sequence[Judged], loaded: Loaded) -> None:
@@ -224,8 +298,10 @@ def _write(connection: warehouse.Connection, files: Sequence[Judged], loaded: Lo
                 loaded.periods.add(submission.time_period)
     store.move({one.arrival.sha256: one.file.storage for one in files if one.file.storage in store.PLACES})
     with warehouse.transaction(connection):
-        warehouse.append(connection, "raw.submissions", [row for one in files for row in submission_rows(one, now)])
-        warehouse.append(connection, "raw.cells", [row for one in files for row in _cell_rows(one)])
+        numbered = list(_numbered(files, _next_number(connection)))
+        submissions = [row for number, one in numbered for row in submission_rows(one, now, number)]
+        warehouse.append(connection, "raw.submissions", submissions)
+        warehouse.append(connection, "raw.cells", (row for number, one in numbered for row in cell_rows(one, number)))
         warehouse.append(connection, "raw.findings", [row for one in files for row in finding_rows(one)])
         connection.execute(
             "create or replace temp table outcomes as "
@@ -237,6 +313,17 @@ def _write(connection: warehouse.Connection, files: Sequence[Judged], loaded: Lo
             "stored_in = outcomes.stored_in, repeats_arrival_id = outcomes.repeats_arrival_id "
             "from outcomes where arrivals.arrival_id = outcomes.arrival_id"
         )
+
+
+def _next_number(connection: warehouse.Connection) -> int:
+    return connection.execute("select coalesce(max(report_number), 0) + 1 from raw.submissions").fetchone()[0]
+
+
+def _numbered(files: Iterable[Judged], number: int) -> Iterator[tuple[int, Judged]]:
+    """Yield each file with the number of its first report."""
+    for one in files:
+        yield number, one
+        number += len(one.submission_ids)
 
 
 def _sweep(connection: warehouse.Connection) -> None:

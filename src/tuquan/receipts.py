@@ -27,7 +27,7 @@ _UNSAFE = re.compile(r"[^\w.\- ]+")
 _BETWEEN = f"\n{'─' * 40}\n\n"
 _COUNTS = """
     count(*) filter (is_loaded and cells.status = 'read') as cells_read,
-    count(*) filter (is_loaded and cells.status = 'blank') as cells_blank,
+    count(*) filter (is_loaded and cells.status = 'blank' and reading_rule <> 'absent') as cells_blank,
     count(*) filter (is_loaded and cells.status in ('held', 'refused')) as cells_held
 """
 # Those that one mail may answer stand together.
@@ -42,13 +42,13 @@ order by arrivals.channel, replies.address, arrivals.arrival_id
 _SUBMISSIONS = f"""
 select submissions.*, {_COUNTS}
 from raw.submissions
-left join raw.cells using (submission_id)
+left join raw.cells using (report_number, submission_id)
 where submissions.arrival_id in (select unnest(?))
 group by all
 order by submission_id
 """  # noqa: S608 - our own words
 _FINDINGS = "select * from raw.findings where arrival_id in (select unnest(?)) order by rowid"
-_CELLS = "select * from raw.cells where submission_id = ?"
+_CELLS = "select * from raw.cells where submission_id = ? and reading_rule <> 'absent'"
 # What was sent for the communes and periods of some files; a repeat says what the file says that it repeats.
 _REPORTS = f"""
 with
@@ -73,7 +73,7 @@ from touched
 inner join raw.submissions using (area_key, time_period)
 inner join files on submissions.arrival_id = files.read_arrival_id
 inner join raw.arrivals as first_arrivals on submissions.arrival_id = first_arrivals.arrival_id
-left join raw.cells using (submission_id)
+left join raw.cells using (report_number, submission_id)
 group by all
 order by area_key, time_period, files.arrival_id, submission_id
 """  # noqa: S608 - our own words

@@ -13,13 +13,17 @@ from raw.submissions
 inner join raw.arrivals using (arrival_id)
 left join meta.admissions using (submission_id)
 where submissions.ref_area = ? and submissions.time_period = ?
-    and exists (select 1 from raw.cells where cells.submission_id = submissions.submission_id)
+    and exists (
+        select 1 from raw.cells
+        where cells.report_number = submissions.report_number and cells.reading_rule <> 'absent'
+    )
 order by submissions.form, submissions.version nulls last, submissions.arrival_id
 """
 # Of a figure that stands twice in a report the doubtful cell counts: it comes last.
 _STATED = """
 select submission_id, indicator, measure, status, obs_value, raw_text as written from raw.cells
-where submission_id in (select unnest(?)) order by status in ('held', 'refused'), cell
+where submission_id in (select unnest(?)) and reading_rule <> 'absent'
+order by status in ('held', 'refused'), cell
 """
 Row = Mapping[str, Any]
 _OF_SUBMISSION = (
@@ -37,10 +41,10 @@ _SUBMISSIONS = """
 select submissions.submission_id, submissions.arrival_id, submissions.sheet, submissions.form, submissions.ref_area,
     submissions.time_period, submissions.version, submissions.status, submissions.is_loaded,
     count(*) filter (submissions.is_loaded and cells.status = 'read') as cells_read,
-    count(*) filter (submissions.is_loaded and cells.status = 'blank') as cells_blank,
+    count(*) filter (submissions.is_loaded and cells.status = 'blank' and reading_rule <> 'absent') as cells_blank,
     count(*) filter (submissions.is_loaded and cells.status in ('held', 'refused')) as cells_held
 from raw.submissions
-left join raw.cells using (submission_id)
+left join raw.cells using (report_number)
 where submissions.arrival_id > $after
 group by all
 order by submissions.arrival_id, submissions.submission_id

@@ -48,6 +48,7 @@ create table if not exists raw.arrivals (
 );
 create table if not exists raw.submissions (
     submission_id varchar not null,    -- first 16 digits of the file's sha256, and a count over its submissions
+    report_number bigint not null,     -- counts up over all submissions: short to join, and grows with the arrivals
     arrival_id bigint not null,
     sheet varchar,
     form varchar,
@@ -60,11 +61,17 @@ create table if not exists raw.submissions (
     status varchar not null,           -- accepted, held, refused
     is_loaded boolean not null,        -- false: held or refused as a whole
     loaded_at timestamp not null,      -- or admitted at
+    figures_read integer not null,     -- cells of measure period that stand, by what became of them; zero: read as 0
+    figures_zero integer not null,
+    figures_blank integer not null,
+    figures_held integer not null,     -- held or refused
+    figures_digest varchar,            -- sha256 of indicators and figures read; the same figures again have the same
 );
 create table if not exists raw.cells (
+    report_number bigint not null,
     submission_id varchar not null,
     sheet varchar,
-    cell varchar not null,             -- address such as D14; "row 7" in a text file
+    cell varchar not null,             -- address such as D14; "row 7" in a text file; empty: the sheet has no such row
     indicator varchar not null,
     measure varchar not null,          -- period, year_to_date
     raw_text varchar,                  -- as written; null = blank
@@ -76,6 +83,7 @@ create table if not exists raw.cells (
     obs_value decimal(18, 4),          -- as read; null unless status is read
     reading_rule varchar not null,     -- the line of the decision table that read it
     status varchar not null,           -- read, blank, held, refused
+    stands boolean not null,           -- of several cells of one figure in one report exactly one stands
 );
 create table if not exists raw.findings (
     arrival_id bigint not null,

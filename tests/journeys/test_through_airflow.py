@@ -77,7 +77,9 @@ def test_a_scheduler_killed_in_the_middle_of_a_load_loses_and_doubles_nothing(ho
         loaded = connection.execute(
             "select count(*), count(distinct area_key), max(version) from raw.submissions where is_loaded"
         ).fetchone()
-        cells = connection.execute("select count(*) = count(distinct (submission_id, cell)) from raw.cells").fetchone()
+        cells = connection.execute(
+            "select count(*) = count(distinct (submission_id, indicator, measure)) from raw.cells"
+        ).fetchone()
         waiting = connection.execute(WAITING).fetchone()
     assert loaded == (communes, communes, 1)
     assert cells == (True,)

@@ -86,13 +86,16 @@ def _insert_report(connection, number, commune, time_period, values, doubtful):
              "received_at": str(received_at), "file_format": "tq01_xlsx", "status": "accepted"}
         ],
         "raw.submissions": [
-            {"submission_id": submission, "arrival_id": number, "sheet": "Biểu TQ01", "form": "TQ01",
-             "form_version": "1", "calendar": "administrative", "ref_area": commune.ref_area,
+            {"submission_id": submission, "report_number": number, "arrival_id": number, "sheet": "Biểu TQ01",
+             "form": "TQ01", "form_version": "1", "calendar": "administrative", "ref_area": commune.ref_area,
              "area_key": commune.area_key, "time_period": time_period, "version": 1, "status": "accepted",
-             "is_loaded": True, "loaded_at": str(received_at)}
+             "is_loaded": True, "loaded_at": str(received_at), "figures_read": len(values) - len(doubtful),
+             "figures_zero": sum(not value for value in values.values()), "figures_blank": 0,
+             "figures_held": len(doubtful), "figures_digest": sha256}
         ],
         "raw.cells": [
-            {"submission_id": submission, "sheet": "Biểu TQ01", "cell": f"D{row}", "indicator": indicator,
+            {"report_number": number, "submission_id": submission, "stands": True, "sheet": "Biểu TQ01",
+             "cell": f"D{row}", "indicator": indicator,
              "measure": "period", "is_formula": False, "is_hidden": False, "is_merged": False}
             | ({"raw_text": "~50", "raw_type": "text", "reading_rule": "words", "status": "held"}
                if indicator in doubtful

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tuquan import collect, load, store, warehouse
 from tuquan.collect import register_inbox
@@ -50,6 +51,53 @@ def test_cells_are_kept_as_written_and_as_read(send):
 def test_a_blank_cell_is_kept_as_blank_and_never_as_zero(send):
     send("a.xlsx", models_total=1)
     assert query("select count(*) > 10, count(obs_value) from raw.cells where status = 'blank'") == [(True, 0)]
+
+
+def test_a_figure_for_which_a_file_has_no_row_is_stated_as_blank(send, home):
+    home.inbox.mkdir(parents=True, exist_ok=True)
+    header = "ref_area,time_period,indicator,obs_value"
+    (home.inbox / "a.csv").write_text(f"{header}\n{COMMUNE.ref_area},2024-Q1,models_total,1\n")
+    send("b.xlsx", models_total=1)
+    stated = query("select submission_id, list(indicator order by indicator) from raw.cells "
+                   "where measure = 'period' and stands group by all")  # fmt: skip
+    assert len(stated) == 2
+    assert stated[0][1] == stated[1][1]
+    assert query(
+        "select distinct raw_type, status, stands from raw.cells where reading_rule = 'absent' and cell = ''"
+    ) == [("blank", "blank", True)]
+
+
+def test_a_report_says_how_many_figures_of_each_kind_it_states(send):
+    send("a.xlsx", models_total="khoảng 16", camera_sites=0, self_mgmt_teams=3)
+    (kinds,) = query("select figures_read, figures_zero, figures_held, figures_blank from raw.submissions")
+    assert kinds[:3] == (2, 1, 1)
+    assert query("select count(*) from raw.cells where measure = 'period' and stands") == [(2 + 1 + kinds[3],)]
+
+
+def test_reports_are_numbered_in_the_order_of_their_arrival_and_their_cells_have_the_number(send):
+    for value in (1, 2):
+        send(f"{value}.xlsx", models_total=value)
+    assert query("select report_number, arrival_id from raw.submissions order by all") == [(1, 1), (2, 2)]
+    assert query("select distinct cells.report_number = submissions.report_number from raw.cells "
+                 "join raw.submissions using (submission_id)") == [(True,)]  # fmt: skip
+
+
+def test_the_same_figures_have_the_same_digest_however_they_are_written(send):
+    send("a.xlsx", models_total="1.288", camera_sites=3)
+    send("b.xlsx", models_total=1288, camera_sites="3")
+    send("c.xlsx", models_total=1288, camera_sites=4)
+    first, second, third = (
+        digest for (digest,) in query("select figures_digest from raw.submissions order by version")
+    )
+    assert first == second != third
+
+
+def test_of_several_cells_of_a_figure_the_doubtful_one_stands():
+    def cell(place, status, indicator="models_total"):
+        return structs.replace(load._absent(indicator, "a"), cell=place, status=status)
+
+    cells = [cell("D1", "read"), cell("D3", "held"), cell("D2", "held"), cell("D4", "blank", "camera_sites")]
+    assert [one.cell for one in load.standing_cells(cells)] == ["D2", "D4"]
 
 
 def test_a_later_file_of_the_same_area_and_period_is_the_next_version(send):
