@@ -40,7 +40,7 @@ from tuquan import (
     validate,
 )
 from tuquan.vocabulary.catalogue import load_catalogue
-from tuquan.vocabulary.periods import UnknownPeriod, parse_period
+from tuquan.vocabulary.periods import UnknownPeriod, parse_reported_period
 from tuquan.vocabulary.phrases import number_vi, phrase, shown, time_vi
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -339,7 +339,7 @@ def up() -> None:
 
 
 def _checked(period: str) -> str:
-    return parse_period(period).code
+    return parse_reported_period(period).code
 
 
 def _waits(submission: dict[str, Any]) -> bool:

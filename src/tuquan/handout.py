@@ -8,7 +8,7 @@ from tuquan import settings, warehouse
 from tuquan.vocabulary.areas import COUNTRY, load_register, padded_code
 from tuquan.vocabulary.duties import owes_report
 from tuquan.vocabulary.forms import Form, current_form, current_forms
-from tuquan.vocabulary.periods import Period, parse_period
+from tuquan.vocabulary.periods import Period, parse_reported_period
 from tuquan.workbook.template import write_form
 
 _PREVIOUS = """
@@ -28,7 +28,7 @@ def write_blank_form(ref_area: str, time_period: str, out_file: Path) -> Path:
         UnknownPeriod: ``time_period`` is not a period code.
         UnknownArea: no commune has this code on the last day of the period.
     """
-    period = parse_period(time_period, current_form().calendar)
+    period = parse_reported_period(time_period, current_form().calendar)
     area = load_register().at(padded_code(ref_area), period.end)
     if area is None or area.level != "commune":
         raise UnknownArea(
@@ -58,7 +58,7 @@ def write_owed_forms(time_period: str, folder: Path, below: str = COUNTRY) -> li
 
 
 def _write_owed(form: Form, time_period: str, folder: Path, below: str) -> Iterator[Path]:
-    period = parse_period(time_period, form.calendar)
+    period = parse_reported_period(time_period, form.calendar)
     register = load_register()
     communes = register.communes(below, period.end)
     if not communes:

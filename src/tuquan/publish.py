@@ -33,7 +33,7 @@ from tuquan.releases import (
     replace_text,
     settle,
 )
-from tuquan.vocabulary.periods import parse_period
+from tuquan.vocabulary.periods import parse_period, parse_reported_period
 from tuquan.vocabulary.phrases import number_vi, period_vi, phrase
 from tuquan.vocabulary.seeds import seed_digests
 from tuquan.workbook.release_workbook import ReleaseBook, write_release_workbook
@@ -72,7 +72,7 @@ def publish(time_period: str, approver: str | None = None, revise: bool = True) 
         PublicationRefused: not judged, gate closed, not approved (by ``approver`` if one is named), changed since, or
             other contents without ``revise``.
     """
-    parse_period(time_period)
+    parse_reported_period(time_period)
     with publication_lock() as releases:
         newest = newest_revision(time_period)
         with warehouse.connect() as connection:

@@ -23,7 +23,7 @@ import yaml
 
 from tuquan import candidates, data_docs, settings, warehouse
 from tuquan.vocabulary.catalogue import load_catalogue
-from tuquan.vocabulary.periods import parse_period
+from tuquan.vocabulary.periods import parse_period, parse_reported_period
 from tuquan.vocabulary.phrases import load_checks, number_vi, period_vi
 
 GATES = ("intake", "marts", "release")
@@ -156,7 +156,7 @@ def run_gates(time_period: str) -> GateOutcome:
     Raises:
         GateError: a suite names an unknown check or frame, or an expectation raised instead of judging.
     """
-    parse_period(time_period)
+    parse_reported_period(time_period)
     suites = load_suites()
     gx = _import_gx()
     with warehouse.connect() as connection:

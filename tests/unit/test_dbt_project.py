@@ -1,8 +1,11 @@
 """The models: their unit tests, their tests, and what they share with the vocabulary."""
 
+from dataclasses import replace
+
 import pytest
 
 from tuquan import transform, warehouse
+from tuquan.vocabulary.duties import load_duties
 from tuquan.vocabulary.periods import parse_period
 from tuquan.vocabulary.phrases import period_vi
 
@@ -22,7 +25,7 @@ def test_periods_are_the_same_in_the_marts_and_in_the_vocabulary(judged_home):
     with warehouse.connect() as connection:
         periods = warehouse.rows(connection, "select * from marts.dim_periods")
 
-    assert len(periods) == 2 * 19 * (12 + 4 + 2 + 1)  # 2017 to 2035, twice
+    assert len(periods) == 2 * 19 * (12 + 4 + 2 + 1 + 12)  # 2017 to 2035, twice; the last are the months to date
     for row in periods:
         period = parse_period(row["time_period"], row["calendar"])
         assert row == {
@@ -33,11 +36,30 @@ def test_periods_are_the_same_in_the_marts_and_in_the_vocabulary(judged_home):
             "period_end": period.end,
             "months": period.months,
             "year": period.year,
-            "previous_period": period.previous.code,
+            "previous_period": period.previous and period.previous.code,
             "same_period_last_year": period.code.replace(str(period.year), str(period.year - 1), 1),
             "label_vi": period_vi(period),
-            "sort": 10000 * period.year + 100 * period.closing_month + period.months,
+            "sort": 10000 * period.year + 100 * period.closing_month + (period.months if period.is_reported else 13),
         }
+
+
+def test_a_report_is_due_on_the_same_day_in_the_marts_and_in_the_vocabulary(judged_home):
+    with warehouse.connect() as connection:
+        days = warehouse.rows(
+            connection,
+            "select reach, periods.calendar, time_period, next_working_day "
+            "from intermediate.int_periods as periods, range(0, 40) as reaches(reach) "
+            "inner join intermediate.int_working_days as days on day = period_end + cast(reach as integer) "
+            "where frequency <> 'year_to_date' and period_end between date '2018-01-01' and date '2027-12-31'",
+        )
+
+    assert len(days) == 40 * 2 * 10 * (12 + 4 + 2 + 1)
+    assert {duty.due_after_days for duty in load_duties()} <= {None, *range(40)}
+    a_duty = load_duties()[0]
+    for row in days:
+        duty = replace(a_duty, due_after_days=row["reach"])
+        period = parse_period(row["time_period"], row["calendar"])
+        assert duty.due_date(period) == row["next_working_day"], (period, row["reach"])
 
 
 def test_the_builds_own_tests_fail_when_their_claims_are_broken(judged_home):

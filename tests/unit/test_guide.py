@@ -55,7 +55,7 @@ def test_what_the_guide_calls_refused_or_held_is_a_check():
 def test_another_province_prints_its_own_deadline_on_the_same_two_pages(printed, tmp_path, monkeypatch):
     seeds = shutil.copytree(settings.load().seeds, tmp_path / "seeds")
     duties = seeds / "reporting_duties.csv"
-    duties.write_text(duties.read_text().replace("VN,TQ01,month,2026-01-01,,,", "VN,TQ01,month,2026-01-01,,10,"))
+    duties.write_text(duties.read_text().replace("VN,TQ01,month,2026-01-01,,3,,", "VN,TQ01,month,2026-01-01,,3,10,"))
     monkeypatch.setenv("TUQUAN_SEEDS", str(seeds))
     other = guide.print_guide(tmp_path / "guide.pdf").read_bytes()
     assert other != printed

@@ -45,7 +45,7 @@ def test_every_form_that_is_owed_is_written_in_its_newest_version(home, tmp_path
     with (seeds / "forms.csv").open("a") as file:
         file.write("TQ01,2,Báo cáo,Report,administrative\nTQ02,1,Biểu hai,Another,administrative\n")
     with (seeds / "reporting_duties.csv").open("a") as file:
-        file.write("387,TQ02,quarter,2024-01-01,2024-04-01,,Test\n")
+        file.write("387,TQ02,quarter,2024-01-01,2024-04-01,,,Test\n")
     monkeypatch.setenv("TUQUAN_SEEDS", str(seeds))
     names = {path.name[:7] for path in write_owed_forms("2024-Q1", tmp_path)}
     assert names == {"TQ01 v2", "TQ02 v1"}

@@ -1,10 +1,13 @@
 -- Every period of every calendar, named by its closing month (seeds/calendars.csv has the
--- decrees).
+-- decrees). The first months of a year are periods as well, each with the same first day: nobody
+-- reports for them, they are made of others.
 with
 
     calendars as (select * from {{ ref("calendars") }}),
 
-    frequencies as (select * from {{ months_of_frequencies() }}),
+    frequencies as (
+        select *, frequency = 'year_to_date' as is_to_date from {{ months_of_frequencies() }}
+    ),
 
     years as (
         select cast(year as integer) as year
@@ -15,12 +18,19 @@ with
         select
             calendars.calendar,
             frequencies.frequency,
-            frequencies.months,
+            frequencies.is_to_date,
+            frequencies.months as step,
+            case
+                when frequencies.is_to_date
+                then cast(numbers.number as integer)
+                else frequencies.months
+            end as months,
             frequencies.letter,
             years.year,
             cast(numbers.number as integer) as number,
             make_date(years.year, 1, calendars.month_first_day) as year_day,
-            numbers.number * frequencies.months + calendars.month_offset as months_to_end
+            cast(numbers.number * frequencies.months as integer) as closing_month,
+            closing_month + calendars.month_offset as months_to_end
         from calendars
         cross join frequencies
         cross join years
@@ -39,8 +49,9 @@ select
     case
         when number > 1
         then {{ period_code("year", "letter", "number - 1") }}
-        else {{ period_code("year - 1", "letter", "12 // months") }}
+        when not is_to_date
+        then {{ period_code("year - 1", "letter", "12 // step") }}
     end as previous_period,
     {{ period_code("year - 1", "letter", "number") }} as same_period_last_year,
-    cast(10000 * year + 100 * number * months + months as integer) as sort
+    10000 * year + 100 * closing_month + case when is_to_date then 13 else months end as sort
 from periods

@@ -1,4 +1,4 @@
-"""Who owes a report to whom, from when, until when it is corrected. Source: ``seeds/reporting_duties.csv``."""
+"""Who owes a report to whom, from when, until when it is due and corrected. Source: ``seeds/reporting_duties.csv``."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -9,13 +9,15 @@ from tuquan import settings
 from tuquan.vocabulary.areas import COUNTRY, Area, AreaRegister
 from tuquan.vocabulary.periods import MONTHS_IN, Period
 from tuquan.vocabulary.seeds import as_date, read_seed
+from tuquan.vocabulary.working_days import next_working_day
 
 
 @dataclass(frozen=True)
 class Duty:
     """Every commune that is, or lies below, ``ref_area`` owes ``form`` for periods that end within the dates.
 
-    ``closes_after_days`` counts calendar days from the end of a period; None = it is open until it is released.
+    ``due_after_days`` and ``closes_after_days`` count calendar days from the end of a period; None = there is no
+    deadline, and a period is open until it is released.
     """
 
     ref_area: str
@@ -23,7 +25,14 @@ class Duty:
     frequency: str
     valid_from: date
     valid_to: date | None
+    due_after_days: int | None
     closes_after_days: int | None
+
+    def due_date(self, period: Period) -> date | None:
+        """Return the day until which the report of ``period`` is in time, a working day; None = no deadline."""
+        if self.due_after_days is None:
+            return None
+        return next_working_day(period.end + timedelta(days=self.due_after_days))
 
     def last_day(self, period: Period) -> date | None:
         """Return the last day on which a correction of ``period`` still counts by itself; None = no cut-off."""
@@ -78,7 +87,12 @@ def _load_duties(folder: Path) -> list[Duty]:
             frequency=row["frequency"],
             valid_from=date.fromisoformat(row["valid_from"]),
             valid_to=as_date(row["valid_to"]),
-            closes_after_days=int(row["closes_after_days"]) if row["closes_after_days"] else None,
+            due_after_days=_days(row["due_after_days"]),
+            closes_after_days=_days(row["closes_after_days"]),
         )
         for row in read_seed("reporting_duties", folder)
     ]
+
+
+def _days(text: str) -> int | None:
+    return int(text) if text else None

@@ -12,7 +12,7 @@ from msgspec import structs
 from tuquan import settings
 from tuquan.vocabulary.areas import canonical_name, load_register
 from tuquan.vocabulary.catalogue import Indicator, load_catalogue
-from tuquan.vocabulary.periods import Period, UnknownPeriod, parse_period
+from tuquan.vocabulary.periods import Period, UnknownPeriod, parse_period, parse_reported_period
 from tuquan.vocabulary.phrases import period_vi, phrase
 from tuquan.workbook.cells import kept_cell, read_cell
 from tuquan.workbook.layout import Asked, Layout, layout_of, reason_not_asked
@@ -337,7 +337,7 @@ def _known(claims: dict[str, str]) -> dict[str, str]:
     """Return the claims of a stamp that can be used as codes: what no register knows is no area and no period."""
     known = dict(claims)
     try:
-        _ = parse_period(claims.get("time_period", ""), claims.get("calendar", "administrative")).end
+        _ = parse_reported_period(claims.get("time_period", ""), claims.get("calendar", "administrative")).end
     except UnknownPeriod:
         known.pop("time_period", None)
         known.pop("calendar", None)

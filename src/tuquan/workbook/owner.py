@@ -7,7 +7,7 @@ from typing import Any
 
 from tuquan.vocabulary.areas import Area, load_register, padded_code
 from tuquan.vocabulary.forms import current_form, load_forms
-from tuquan.vocabulary.periods import Period, UnknownPeriod, parse_period, period_in_words
+from tuquan.vocabulary.periods import Period, UnknownPeriod, parse_reported_period, period_in_words
 from tuquan.vocabulary.phrases import date_vi, period_vi, phrase
 from tuquan.workbook.identity import (
     Printed,
@@ -65,7 +65,7 @@ class OwnedSheet:
             self._stop("form_is_known", written=written, reason=phrase("reason.form_version", written=written))
             return None, None
         try:
-            period = parse_period(stamp.time_period, stamp.calendar)
+            period = parse_reported_period(stamp.time_period, stamp.calendar)
             _ = period.end
         except UnknownPeriod:
             self._stop("period_is_known", written=quoted(stamp.time_period))

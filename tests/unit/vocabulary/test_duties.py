@@ -25,9 +25,9 @@ def test_a_commune_owes_what_its_nearest_area_asks(commune, code, owes):
 
 def test_a_provinces_own_duties_replace_those_of_the_country(tmp_path):
     (tmp_path / "reporting_duties.csv").write_text(
-        "ref_area,form,frequency,valid_from,valid_to,closes_after_days,note_en\n"
-        "VN,TQ01,month,2026-01-01,,,\n"
-        "01,TQ01,quarter,2026-01-01,,20,\n"
+        "ref_area,form,frequency,valid_from,valid_to,due_after_days,closes_after_days,note_en\n"
+        "VN,TQ01,month,2026-01-01,,3,,\n"
+        "01,TQ01,quarter,2026-01-01,,,20,\n"
     )
     register = load_register()
     hanoi, thanh_hoa = (register.communes(province, parse_period("2026-Q1").end)[0] for province in ("01", "38"))
