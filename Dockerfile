@@ -9,10 +9,10 @@ ENV PYTHONUNBUFFERED=1 \
 
 WORKDIR /opt/tuquan
 
-COPY requirements-bootstrap.lock requirements-postgres.lock requirements-channels.lock ./
+COPY requirements-bootstrap.lock requirements-lake.lock requirements-channels.lock ./
 RUN python -m venv .venv \
     && pip install --no-cache-dir --require-hashes -r requirements-bootstrap.lock \
-    && uv pip sync --no-cache --require-hashes requirements-postgres.lock requirements-channels.lock
+    && uv pip sync --no-cache --require-hashes requirements-lake.lock requirements-channels.lock
 
 COPY pyproject.toml README.md LICENSE ./
 COPY src src

@@ -145,12 +145,22 @@ def choose_port(wanted: str | None) -> int:
 class LocalAirflow:
     """Start Airflow, talk to it, stop it. Use it as a context manager; leaving it stops all that it started."""
 
-    def __init__(self, port: int | None = None) -> None:
+    def __init__(
+        self,
+        port: int | None = None,
+        components: Mapping[str, list[str]] = COMPONENTS,
+        preloaded: Mapping[str, str] = PRELOADED,
+        overrides: Mapping[str, str | None] | None = None,
+    ) -> None:
+        """Describe an Airflow of these components. ``overrides`` are settings of its own; None drops one of ours."""
         where = settings.load()
         self.home = where.home / "airflow"
         self.project = where.project
         self.port = port or choose_port(os.environ.get("TUQUAN_AIRFLOW_PORT"))
         self.url = f"http://{HOST}:{self.port}"
+        self.commands = components
+        self.preloaded = preloaded
+        self.overrides = overrides or {}
         self.components: dict[str, subprocess.Popen[bytes]] = {}
         self._lock = NO_LOCK
         self._clients: dict[str, httpx.Client] = {}
@@ -186,21 +196,23 @@ class LocalAirflow:
         self.log_folder.mkdir(parents=True, exist_ok=True)
         self._take_lock()
         self._make_passwords()
+        usual = environment(self.home, self.project, self.port, jwt_secret=secrets.token_urlsafe(32))
+        wanted = {**usual, **self.overrides}
         self.environment = {
             **os.environ,
-            **environment(self.home, self.project, self.port, jwt_secret=secrets.token_urlsafe(32)),
+            **{name: value for name, value in wanted.items() if value is not None},
             "TUQUAN_HOME": str(self.home.parent),
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         }
         self._run("db", "migrate")
-        for name in COMPONENTS:
+        for name in self.commands:
             self.start_component(name)
 
     def start_component(self, name: str) -> None:
         """Start one component in a session of its own, so that a Ctrl-C reaches us and not it."""
         with (self.log_folder / f"{name}.log").open("ab") as log:
             self.components[name] = subprocess.Popen(
-                self._command(*COMPONENTS[name], preload=PRELOADED.get(name, "")),
+                self._command(*self.commands[name], preload=self.preloaded.get(name, "")),
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
