@@ -1,0 +1,110 @@
+-- What a report does not say itself: that it repeats the one before it, that it is one more miss in
+-- a row, that figures of it were sent back. Only reports of which something is to be told are here,
+-- so that the marts above stay views over int_reports.
+with
+
+    reports as (
+        select *, is_owed and report_status = 'missing' as is_missed from {{ ref("int_reports") }}
+    ),
+
+    -- Few and short columns: all reports are sorted for it.
+    in_order as (
+        select
+            reports.area_key,
+            reports.form,
+            reports.frequency,
+            reports.time_period,
+            reports.period_end,
+            reports.is_missed,
+            coalesce(territories.territory_key, reports.area_key) as territory_key,
+            reports.figures_read - reports.figures_zero >= {{ var("copy_minimum") }}
+            and reports.figures_digest = lag(reports.figures_digest) over in_time
+            and reports.period_start = lag(reports.period_end) over in_time + 1 as is_copy,
+            -- The same number in each row of one run of misses.
+            count(*) filter (reports.is_owed and not reports.is_missed) over in_time as times_sent
+        from reports
+        left join
+            {{ ref("int_territories") }} as territories on reports.area_key = territories.area_key
+        window
+            in_time as (
+                partition by
+                    coalesce(territories.territory_key, reports.area_key),
+                    reports.form,
+                    reports.frequency
+                order by reports.period_end, reports.area_key
+            )
+    ),
+
+    copies as (
+        select area_key, form, time_period, true as is_unchanged_copy, 0 as misses, 0 as returned
+        from in_order
+        where is_copy
+    ),
+
+    misses as (
+        select
+            area_key,
+            form,
+            time_period,
+            false as is_unchanged_copy,
+            row_number() over (
+                partition by territory_key, form, frequency, times_sent order by period_end
+            ) as misses,
+            0 as returned
+        from in_order
+        where is_missed
+    ),
+
+    -- Only a few reports have decisions, so only their cells are looked at.
+    answers as (
+        select
+            ref_area, time_period, indicator, expected_value, arg_max(choice, decision_id) as choice
+        from {{ ref("stg_decisions") }}
+        where choice in ('correct', 'return') and measure = 'period'
+        group by ref_area, time_period, indicator, expected_value
+    ),
+
+    returned as (
+        select
+            reports.area_key,
+            reports.form,
+            reports.time_period,
+            false as is_unchanged_copy,
+            0 as misses,
+            count(*) as returned
+        from reports
+        inner join
+            answers
+            on reports.ref_area = answers.ref_area
+            and reports.time_period = answers.time_period
+            and answers.choice = 'return'
+        inner join
+            {{ ref("stg_cells") }} as cells
+            on reports.report_number = cells.report_number
+            and cells.measure = 'period'
+            and cells.indicator = answers.indicator
+            and cells.sent_value = answers.expected_value
+        where reports.has_decisions
+        group by reports.area_key, reports.form, reports.time_period
+    ),
+
+    told as (
+        select *
+        from copies
+        union all
+        select *
+        from misses
+        union all
+        select *
+        from returned
+    )
+
+select
+    area_key,
+    form,
+    time_period,
+    bool_or(is_unchanged_copy) as is_unchanged_copy,
+    cast(max(misses) as integer) as consecutive_misses,
+    cast(max(returned) as integer) as figures_returned
+from told
+group by area_key, form, time_period
