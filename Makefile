@@ -18,7 +18,7 @@ PYTHON = $(shell for python in $(PYTHONS); do \
 	"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11) or sys.version_info >= (3, 15))' >/dev/null 2>&1 \
 	&& { command -v "$$python"; break; }; done)
 
-.PHONY: demo up channels test fuzz check format bench bench-intake bench-hostile guide pictures lock help
+.PHONY: demo up channels test fuzz check format bench bench-history bench-intake bench-hostile guide pictures lock help
 
 demo: $(VENV)/.runtime ## lay out the sample, run it through Airflow's scheduler, print the release
 	$(BIN)/tuquan demo
@@ -48,6 +48,9 @@ format: $(VENV)/.dev ## let the tools lay out Python and SQL
 
 bench: $(VENV)/.runtime ## 3,321 simulated workbooks through collect and build: seconds, CPU, memory
 	$(BIN)/python benchmarks/bench.py
+
+bench-history: $(VENV)/.runtime ## ten years of a country, 76 million cells: a build beside the bare minimum (6 GB of disk)
+	$(BIN)/python benchmarks/history.py --check
 
 bench-intake: $(VENV)/.dev ## 5,000 files at once, a fifth of them bad: outcomes, CPU, memory of all processes
 	$(BIN)/python benchmarks/intake.py

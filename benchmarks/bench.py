@@ -57,14 +57,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="tuquan-bench-") as folder:
         os.environ["TUQUAN_HOME"] = folder
         costs = []
-        print(f"{arguments.areas} workbooks of {arguments.period}, {_machine()}\n")
+        print(f"{arguments.areas} workbooks of {arguments.period}, {machine()}\n")
         print(_row("step", "exit", "wall s", "CPU s", "CPU ms/workbook", "largest MB", "all MB", "bar"))
         for step, command in _steps(arguments, Path(folder)):
             cost = measure(step, command, arguments.areas)
             print(_described(cost), flush=True)
             costs.append(cost)
     if arguments.json:
-        facts = {"areas": arguments.areas, "period": arguments.period, "machine": _machine()}
+        facts = {"areas": arguments.areas, "period": arguments.period, "machine": machine()}
         arguments.json.write_text(json.dumps(facts | {"steps": [asdict(cost) for cost in costs]}, indent=2) + "\n")
     over = [cost.step for cost in costs if cost.is_over]
     if over:
@@ -162,7 +162,7 @@ def _row(*cells: str) -> str:
     return "{:14}{:>5}{:>9}{:>9}{:>17}{:>12}{:>9}  {}".format(*cells)
 
 
-def _machine() -> str:
+def machine() -> str:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"Python {platform.python_version()}, {cores} cores, {platform.system()} {platform.machine()}"
 
