@@ -18,7 +18,7 @@ PYTHON = $(shell for python in $(PYTHONS); do \
 	"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11) or sys.version_info >= (3, 15))' >/dev/null 2>&1 \
 	&& { command -v "$$python"; break; }; done)
 
-.PHONY: demo up channels test fuzz check format bench bench-history bench-intake bench-hostile guide pictures lock help
+.PHONY: demo up channels lake test fuzz check format bench bench-history bench-intake bench-hostile guide pictures lock help
 
 demo: $(VENV)/.runtime ## lay out the sample, run it through Airflow's scheduler, print the release
 	$(BIN)/tuquan demo
@@ -28,6 +28,9 @@ up: $(VENV)/.runtime ## start Airflow and its pages on 127.0.0.1 and keep them u
 
 channels: $(VENV)/.runtime ## add what SFTP, S3, mail and Kobo need
 	$(FROM_LOCK) requirements-channels.lock
+
+lake: $(VENV)/.runtime ## add what the second engine and several workers need
+	$(FROM_LOCK) requirements-lake.lock
 
 test: $(VENV)/.dev ## run all tests
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder

@@ -105,7 +105,11 @@ def receive(deliveries: Iterable[Delivery]) -> Collected:
     new = _settled(sorted(new, key=lambda delivery: (delivery.modified_ns, delivery.declared_name)), collected)
     for start in range(0, len(new), CHUNK):
         with warehouse.connect() as connection:  # the lock: nobody sweeps incoming/ before these are in the register
-            _register(connection, _keep(new[start : start + CHUNK]), collected)
+            chunk = new[start : start + CHUNK]
+            known = _known_versions(connection, [delivery.key for delivery in chunk])  # another pass may be faster
+            chunk = [delivery for delivery in chunk if known.get(delivery.key) != delivery.version]
+            collected.unchanged += min(len(new), start + CHUNK) - start - len(chunk)
+            _register(connection, _keep(chunk), collected)
     return collected
 
 

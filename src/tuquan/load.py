@@ -3,6 +3,10 @@
 All registered files in one pass: parsed in child processes, judged in the order of their arrival, written in chunks of
 one transaction each. After a kill the pass is simply repeated: a file is either wholly loaded and has its outcome, or
 it is still ``registered``. Bytes are moved before that commit and deleted after it, so nothing is lost or kept.
+
+Where the engine lets several processes work, any number of passes may run at once. They share the chunks: a chunk is
+read by the process that claims it, while others read theirs, and written in its turn, after those before it, because
+what arrived later has the last word. A chunk whose process died is taken by whoever comes to need it.
 """
 
 import hashlib
@@ -34,14 +38,21 @@ from tuquan.workbook.submission import ReadCell, ReadFile, ReadSubmission
 
 # One transaction each: small enough to bound memory and what a kill costs, large enough that commits don't count.
 CHUNK = 500
+SHARED_CHUNK = 100  # where others read along: small enough that each finds something to do
 ABSENT = "absent"  # the reading rule of a figure for which a sheet has no row
 _DOUBTFUL_FIRST = ("held", "refused", "read", "blank")
 LOG = logging.getLogger(__name__)
 
 _WAITING = """
 select arrival_id, declared_name, sha256, received_at, record_id
-from raw.arrivals where status = 'registered' order by arrival_id
+from raw.arrivals where status = 'registered' and arrival_id // $size = $chunk and arrival_id <= $last
+order by arrival_id
 """
+_CHUNKS = """
+select distinct arrival_id // $size from raw.arrivals
+where status = 'registered' and arrival_id <= $last order by all
+"""
+_REGISTERED = "select coalesce(max(arrival_id), 0), count(*) from raw.arrivals where status = 'registered'"
 _LOADED = """
 select sha256, area_key, form, time_period, max(version) as version, min(arrival_id) as arrival_id
 from raw.submissions inner join raw.arrivals using (arrival_id)
@@ -89,30 +100,124 @@ class Loaded:
         return "\n".join("  ".join(map(str.rjust, line, widths)) for line in lines)
 
 
+Read = Callable[[Iterable[tuple[Path, str]]], Iterable[ReadFile]]
+
+
 def load_registered() -> Loaded:
     """Read every registered file and write its cells, findings and outcome. Bad files are outcomes, not exceptions.
 
+    When it returns, every file that was registered when it began has its outcome; what others loaded meanwhile is
+    theirs to count.
+
     Raises:
         RawFileMissing: a registered file is gone.
+        WarehouseBusy: another process kept a chunk, or the right to write, for too long.
     """
-    loaded = Loaded()
-    started = time.monotonic()
-    with warehouse.connect() as connection, open_reader() as read:
-        waiting = [Arrival(**row) for row in warehouse.rows(connection, _WAITING)]
-        _sweep(connection)
-        for start in range(0, len(waiting), CHUNK):
-            chunk = waiting[start : start + CHUNK]
-            files = read((store.find(arrival.sha256), arrival.declared_name) for arrival in chunk)
-            _write(connection, judge_all(connection, list(zip(chunk, files, strict=True))), loaded)
-            _sweep(connection)
-            counts = ", ".join(f"{outcome} {count}" for outcome, count in sorted(loaded.files.items()))
-            done, seconds = start + len(chunk), time.monotonic() - started
-            LOG.info("%d of %d files: %s; %d figures; %.1f s", done, len(waiting), counts, loaded.figures, seconds)
-    return loaded
+    with warehouse.share() as shared, open_reader() as read:
+        with shared.turn():
+            _sweep(shared.connection)
+        return _Pass(shared, read).load()
+
+
+class _Pass:
+    """One pass over what is registered when it begins, beside others that may do the same."""
+
+    def __init__(self, shared: warehouse.Shared, read: Read) -> None:
+        self._shared, self._connection, self._read = shared, shared.connection, read
+        self._size = SHARED_CHUNK if shared.session else CHUNK
+        self._last, self._count = shared.connection.execute(_REGISTERED).fetchone()
+        self._started = time.monotonic()
+        self._loaded = Loaded()
+
+    def load(self) -> Loaded:
+        """Load chunk after chunk: the first that nobody else has in hand; in the end wait for those of others."""
+        since = time.monotonic()
+        while chunks := self._chunks(self._last):
+            if any(map(self._load_chunk, chunks)):
+                since = time.monotonic()
+            else:
+                self._wait(since, chunks[0])
+        return self._loaded
+
+    def _chunks(self, last: int) -> list[int]:
+        """Return the numbers of the chunks in which something waits, up to the arrival of number ``last``."""
+        found = self._connection.execute(_CHUNKS, {"size": self._size, "last": last})
+        return [number for (number,) in found.fetchall()]
+
+    def _load_chunk(self, number: int) -> bool:
+        """Read and write one chunk, unless somebody else has it in hand; return whether it was ours."""
+        with self._shared.claim(number) as is_ours:
+            if is_ours:
+                about = {"size": self._size, "chunk": number, "last": self._last}
+                chunk = [Arrival(**row) for row in warehouse.rows(self._connection, _WAITING, about)]
+                places = [_place_of(arrival) for arrival in chunk]
+                files = self._read((place.path, one.declared_name) for one, place in zip(chunk, places, strict=True))
+                self._write_in_turn(list(zip(chunk, places, files, strict=True)))
+        return is_ours
+
+    def _write_in_turn(self, read: Sequence[tuple[Arrival, "_Place", ReadFile]]) -> None:
+        """Write a chunk once those before it are written; one that nobody has in hand is loaded first."""
+        since = time.monotonic()
+        while read:
+            with self._shared.turn():
+                before = self._chunks(read[0][0].arrival_id - 1)
+                if not before:
+                    self._write(read)
+                    return
+            if not self._load_chunk(before[0]):
+                self._wait(since, before[0])
+
+    def _write(self, read: Sequence[tuple[Arrival, "_Place", ReadFile]]) -> None:
+        files = [
+            (arrival, file if place.is_unchanged() else self._read_again(arrival)) for arrival, place, file in read
+        ]
+        _write(self._connection, judge_all(self._connection, files), self._loaded)
+        _sweep(self._connection)
+        counts = ", ".join(f"{outcome} {count}" for outcome, count in sorted(self._loaded.files.items()))
+        done, seconds = self._loaded.files.total(), time.monotonic() - self._started
+        LOG.info("%d of %d files: %s; %d figures; %.1f s", done, self._count, counts, self._loaded.figures, seconds)
+
+    def _read_again(self, arrival: Arrival) -> ReadFile:
+        """Read a file that was moved while it was read: the same bytes came in another chunk, too."""
+        (file,) = self._read([(store.find(arrival.sha256), arrival.declared_name)])
+        return file
+
+    def _wait(self, since: float, chunk: int) -> None:
+        if time.monotonic() - since > warehouse.LOCK_WAIT_SECONDS:
+            raise warehouse.WarehouseBusy(
+                f"the files from arrival {chunk * self._size} on are in the hands of {self._shared.holder(chunk)}; "
+                "wait for that run to end, or look for a hanging one"
+            )
+        time.sleep(0.1)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a file lay before it was read, and which one it was."""
+
+    path: Path
+    mark: tuple[int, int] | None
+
+    def is_unchanged(self) -> bool:
+        """Return whether it lay there all the time: a name may come back, a file that has it anew is another."""
+        return self.mark is not None and _mark_of(self.path) == self.mark
+
+
+def _place_of(arrival: Arrival) -> _Place:
+    path = store.find(arrival.sha256)
+    return _Place(path, _mark_of(path))
+
+
+def _mark_of(path: Path) -> tuple[int, int] | None:
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        return None
+    return facts.st_dev, facts.st_ino
 
 
 @contextmanager
-def open_reader() -> Iterator[Callable[[Iterable[tuple[Path, str]]], Iterable[ReadFile]]]:
+def open_reader() -> Iterator[Read]:
     """Yield a function that reads files (path, declared name) in their order, one child process per core."""
     with ExitStack() as children, ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as threads:
         own = threading.local()

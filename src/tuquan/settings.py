@@ -4,11 +4,14 @@ Everything that a run writes lies under ``home``; everything it only reads lies 
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-_NAMES = (b"TUQUAN_HOME", b"TUQUAN_PROJECT", b"TUQUAN_SEEDS", b"TUQUAN_SETTLE_SECONDS")
+_NAMES = (
+    *(b"TUQUAN_HOME", b"TUQUAN_PROJECT", b"TUQUAN_SEEDS", b"TUQUAN_SETTLE_SECONDS"),
+    *(b"TUQUAN_LAKE", b"TUQUAN_LAKE_DATA"),
+)
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,9 @@ class Settings:
     project: Path
     seeds: Path
     settle_seconds: float  # how long a file in a channel has to stay the same before it is taken
+    # Address of the PostgreSQL database with the catalogue; empty: the warehouse is one file. May hold a password.
+    lake: str = field(default="", repr=False)
+    lake_data: str = ""  # where its tables lie: a folder, or an s3:// address
 
     @property
     def inbox(self) -> Path:
@@ -74,18 +80,23 @@ class Settings:
 
 
 def load() -> Settings:
-    """Read ``TUQUAN_HOME``, ``TUQUAN_PROJECT``, ``TUQUAN_SEEDS`` and ``TUQUAN_SETTLE_SECONDS``; each has a default."""
+    """Read the variables of the environment that begin with ``TUQUAN_`` and mean places; each has a default."""
     # As bytes, in which the environment is kept: sentences are looked up thousands of times a second.
     return _settings(*map(os.environb.get, _NAMES))
 
 
 @cache  # paths are slow to resolve
 def _settings(*values: bytes | None) -> Settings:
-    home, project, seeds, settle_seconds = (os.fsdecode(value or b"") for value in values)
+    home, project, seeds, settle_seconds, lake, lake_data = (os.fsdecode(value or b"") for value in values)
     root = Path(project or Path(__file__).parents[2]).resolve()
+    place = Path(home or root / "var").resolve()
+    if "://" not in lake_data:
+        lake_data = str(Path(lake_data or place / "warehouse" / "lake").resolve())
     return Settings(
-        home=Path(home or root / "var").resolve(),
+        home=place,
         project=root,
         seeds=Path(seeds or root / "seeds").resolve(),
         settle_seconds=float(settle_seconds or 2),
+        lake=lake.strip(),
+        lake_data=lake_data,
     )

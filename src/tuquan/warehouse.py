@@ -1,7 +1,8 @@
-"""The only door to DuckDB: one file, one writer at a time.
+"""The only door to DuckDB: one file with one writer at a time, or a lake on which several processes work.
 
 DuckDB refuses a second process while one has the file open for writing, and refuses the writer while anybody reads.
-So every use is short, takes the writer's lock first, and people read released copies instead (``releases/``).
+So every use is short, takes the writer's right first, and people read released copies instead (``releases/``). On the
+lake (``lake.py``) anybody reads at any time, and only writing takes turns.
 """
 
 import fcntl
@@ -9,15 +10,17 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import duckdb
 import msgspec
 
-from tuquan import settings
+from tuquan import lake, settings
+from tuquan.lake import Right
 
 Connection = duckdb.DuckDBPyConnection
 LOCK_WAIT_SECONDS = 900
@@ -154,6 +157,16 @@ create table if not exists meta.builds (
     started_at timestamp not null,
     finished_at timestamp not null,
 );
+create table if not exists meta.build_requests (
+    time_period varchar not null,      -- what the running build was asked for; its figures are judged in any case
+    rules_digest varchar not null,     -- of seeds and code
+);
+create table if not exists meta.built_periods (
+    time_period varchar not null,
+    inputs_digest varchar not null,    -- of the reports and decisions from which its totals were built
+    rules_digest varchar,              -- of the seeds and code that built them
+    is_judged boolean not null,
+);
 create table if not exists meta.dbt_run_results (
     invocation_id varchar not null,
     node varchar not null,
@@ -200,77 +213,234 @@ class WarehouseBusy(RuntimeError):
     """Another process kept the warehouse for longer than we wait."""
 
 
+@dataclass(frozen=True)
+class Shared:
+    """The open warehouse, for steps of which the engine may let several run side by side.
+
+    One file is held by one process: to it every turn and every claim is given at once.
+    """
+
+    connection: Connection
+    session: lake.Session | None = None  # with the server that gives turns and claims
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Hold the right to write: of all processes only this one does what stands in the block.
+
+        Raises:
+            WarehouseBusy: somebody else held it for ``LOCK_WAIT_SECONDS``.
+        """
+        with _held(self.session, Right.WRITE):
+            yield
+
+    @contextmanager
+    def claim(self, number: int) -> Iterator[bool]:
+        """Yield whether the work of this number is ours for the length of the block; if not, somebody does it now."""
+        if self.session is None:
+            yield True
+            return
+        is_ours = self.session.try_to_take(Right.CHUNK, number)
+        try:
+            yield is_ours
+        finally:
+            if is_ours:
+                self.session.give_back(Right.CHUNK, number)
+
+    def holder(self, number: int) -> str:
+        """Return who has claimed the work of this number."""
+        return self.session.holder(Right.CHUNK, number) if self.session else "nobody"
+
+
 @contextmanager
-def writer_lock(wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[Path]:
+def connect() -> Iterator[Connection]:
+    """Open the working warehouse for reading and writing under the writer's right, and close it again."""
+    with share() as shared, shared.turn():
+        yield shared.connection
+
+
+@contextmanager
+def share() -> Iterator[Shared]:
+    """Open the working warehouse; on a lake without the right to write, which each turn takes and gives back."""
+    place = lake.configured()
+    if place is None:
+        with writer_lock() as path, closing(duckdb.connect(path)) as connection:
+            connection.execute(SCHEMA)
+            yield Shared(connection)
+    else:
+        with closing(lake.Session(place)) as session, closing(_in_memory()) as connection:
+            shared = Shared(connection, session)
+            with shared.turn():  # of several that are the first one makes the catalogue
+                _attach(connection, place)
+                connection.execute(SCHEMA)
+            yield shared
+
+
+@contextmanager
+def look() -> Iterator[Connection]:
+    """Open the working warehouse for reading only, as it is now; an empty one in memory when there is none.
+
+    Nothing is written, and no folder is made. One file is looked at while nobody writes.
+    """
+    place = lake.configured()
+    with ExitStack() as open_things:
+        connection = None
+        if place is not None:
+            if open_things.enter_context(closing(lake.Session(place))).has_catalogue():
+                connection = open_things.enter_context(closing(_in_memory()))
+                _attach(connection, place, read_only=True)
+                connection.begin()  # all queries see the same moment
+        elif (path := settings.load().warehouse_file).exists():
+            if path.with_suffix(".lock").exists():  # without, nobody ever wrote here: it is a copy
+                lock = open_things.enter_context(path.with_suffix(".lock").open())
+                _wait_for(_flock(lock, fcntl.LOCK_SH), lambda: _last_writer(lock), str(path), LOCK_WAIT_SECONDS)
+            connection = open_things.enter_context(closing(duckdb.connect(path, read_only=True)))
+        if connection is None:
+            connection = open_things.enter_context(closing(duckdb.connect()))
+            connection.execute(SCHEMA)
+        yield connection
+
+
+@contextmanager
+def lend() -> Iterator[dict[str, str]]:
+    """Let dbt write to the warehouse; yields the environment in which it finds it, and its target.
+
+    A lake is open to everybody else meanwhile, only a second build waits; one file is dbt's alone.
+
+    Raises:
+        WarehouseBusy: somebody else held the right for ``LOCK_WAIT_SECONDS``.
+    """
+    place = lake.configured()
+    if place is None:
+        with writer_lock() as path:
+            yield {"DBT_TARGET": "file", "TUQUAN_WAREHOUSE": str(path)}
+    else:
+        with closing(lake.Session(place)) as session, _held(session, Right.BUILD):
+            yield {"DBT_TARGET": "lake", **place.environment, "TUQUAN_SPILL": str(_spill())}
+
+
+@contextmanager
+def building() -> Iterator[None]:
+    """Let nobody else plan, run or note a build meanwhile; the warehouse itself is not held.
+
+    Raises:
+        WarehouseBusy: another build lasted for more than ``LOCK_WAIT_SECONDS``.
+    """
+    place = lake.configured()
+    if place is None:
+        with _file_lock(settings.load().warehouse_file.with_suffix(".build.lock")):
+            yield
+    else:
+        with closing(lake.Session(place)) as session, _held(session, Right.PLAN):
+            yield
+
+
+@contextmanager
+def writer_lock(wait_seconds: float | None = None) -> Iterator[Path]:
     """Hold the right to write the warehouse file; yields its path.
 
     The lock belongs to the process, so it ends with it, also after ``kill -9``.
 
     Raises:
-        WarehouseBusy: somebody else held it for ``wait_seconds``.
+        WarehouseBusy: somebody else held it for ``wait_seconds`` (default: ``LOCK_WAIT_SECONDS``).
     """
     path = settings.load().warehouse_file
-    # The addresses of answers that are not out yet stand in it.
+    with _file_lock(path.with_suffix(".lock"), wait_seconds):
+        yield path
+
+
+@contextmanager
+def _file_lock(path: Path, wait_seconds: float | None = None) -> Iterator[None]:
+    # The addresses of answers that are not out yet stand in the warehouse.
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("a+") as lock:
-        _wait_for(lock, fcntl.LOCK_EX, path, wait_seconds)
+    with path.open("a+") as lock:
+        _wait_for(_flock(lock, fcntl.LOCK_EX), lambda: _last_writer(lock), str(path), wait_seconds)
         lock.seek(0)
         lock.truncate()
         lock.write(str(os.getpid()))
         lock.flush()
-        yield path
+        yield
 
 
-def _wait_for(lock: IO[str], kind: int, path: Path, wait_seconds: float) -> None:
+@contextmanager
+def _held(session: lake.Session | None, right: Right) -> Iterator[None]:
+    if session is None:
+        yield
+        return
+    _wait_for(lambda: session.try_to_take(right), lambda: session.holder(right), "the lake")
+    try:
+        yield
+    finally:
+        session.give_back(right)
+
+
+def _wait_for(
+    take: Callable[[], bool], holder: Callable[[], str], what: str, wait_seconds: float | None = None
+) -> None:
+    wait_seconds = LOCK_WAIT_SECONDS if wait_seconds is None else wait_seconds
     started = time.monotonic()
     is_told = False
-    while True:
+    while not take():
+        waited = time.monotonic() - started
+        if waited > wait_seconds:
+            raise WarehouseBusy(
+                f"{what} is in use by another process since {wait_seconds:.0f} s (last writer: {holder()}); "
+                "wait for that run to end, or look for a hanging one"
+            )
+        if waited > LOCK_SILENT_SECONDS and not is_told:
+            LOG.warning("%s is in use (last writer: %s); waiting for its end", what, holder())
+            is_told = True
+        time.sleep(0.1)
+
+
+def _flock(lock: IO[str], kind: int) -> Callable[[], bool]:
+    def take() -> bool:
         try:
             fcntl.flock(lock, kind | fcntl.LOCK_NB)
-            return
         except BlockingIOError:
-            waited = time.monotonic() - started
-            if waited > wait_seconds:
-                raise WarehouseBusy(
-                    f"{path} is in use by another process since {wait_seconds:.0f} s (last writer: {_holder(lock)}); "
-                    "wait for that run to end, or look for a hanging one"
-                ) from None
-            if waited > LOCK_SILENT_SECONDS and not is_told:
-                LOG.warning("%s is in use (last writer: process %s); waiting for its end", path, _holder(lock))
-                is_told = True
-            time.sleep(0.1)
+            return False
+        return True
+
+    return take
 
 
-@contextmanager
-def connect() -> Iterator[Connection]:
-    """Open the working warehouse for reading and writing under the writer's lock, and close it again."""
-    with writer_lock() as path:
-        connection = duckdb.connect(path)
-        try:
-            connection.execute(SCHEMA)
-            yield connection
-        finally:
-            connection.close()
+def _last_writer(lock: IO[str]) -> str:
+    lock.seek(0)
+    return f"process {lock.read().strip() or 'unknown'}"
 
 
-@contextmanager
-def look() -> Iterator[Connection]:
-    """Open the working warehouse for reading only, while nobody writes; an empty one in memory when there is none.
+def _in_memory() -> Connection:
+    """Return a DuckDB of its own that can read and write a lake, and downloads nothing."""
+    return duckdb.connect(
+        config={
+            "extension_directory": str(lake.extensions()),
+            "autoinstall_known_extensions": "false",
+            "allow_persistent_secrets": "false",
+            "temp_directory": str(_spill()),
+        }
+    )
 
-    Nothing is written, and no folder is made.
-    """
-    path = settings.load().warehouse_file
-    with ExitStack() as open_things:
-        if path.exists():
-            if path.with_suffix(".lock").exists():  # without, nobody ever wrote here: it is a copy
-                lock = open_things.enter_context(path.with_suffix(".lock").open())
-                _wait_for(lock, fcntl.LOCK_SH, path, LOCK_WAIT_SECONDS)
-            connection = duckdb.connect(path, read_only=True)
-        else:
-            connection = duckdb.connect()
-            connection.execute(SCHEMA)
-        open_things.callback(connection.close)
-        yield connection
+
+def _spill() -> Path:
+    """Where DuckDB puts what does not fit into memory; a lake has no file beside which it could do so."""
+    return settings.load().warehouse_file.parent / "spill"
+
+
+def _attach(connection: Connection, place: lake.Lake, *, read_only: bool = False) -> None:
+    """Make the lake the database of a connection. A secret holds the password: messages name the address only."""
+    options = {"data_path": place.data}
+    if "://" not in place.data:
+        Path(place.data).mkdir(mode=0o700, parents=True, exist_ok=True)
+    if place.password:
+        connection.execute("load postgres_scanner")
+        connection.execute(f"create secret catalogue (type postgres, password {_text(place.password)})")
+        options["meta_secret"] = "catalogue"  # noqa: S105 - its name
+    said = ", ".join(f"{name} {_text(value)}" for name, value in options.items()) + (", read_only" if read_only else "")
+    connection.execute(f"attach {_text('ducklake:postgres:' + place.dsn)} as {lake.DATABASE} ({said})")
+    connection.execute(f"use {lake.DATABASE}")
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
 @contextmanager
@@ -356,7 +526,9 @@ def has_table(connection: Connection, table: str) -> bool:
     """Return whether ``schema.table`` is there: before the first build the marts are not."""
     schema, name = table.split(".")
     found = connection.execute(
-        "select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, name]
+        "select 1 from information_schema.tables "
+        "where table_catalog = current_database() and table_schema = ? and table_name = ?",
+        [schema, name],
     )
     return found.fetchone() is not None
 
@@ -380,8 +552,3 @@ def append(connection: Connection, table: str, records: Iterable[Any]) -> None:
             f"insert into {table} ({names}) select {names} "
             f"from read_json('{file.name}', columns = {{{types}}}, format = 'newline_delimited')"
         )
-
-
-def _holder(lock: Any) -> str:
-    lock.seek(0)
-    return lock.read().strip() or "unknown"
