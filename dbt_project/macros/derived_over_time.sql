@@ -80,18 +80,20 @@
                 ) as periods_included,
                 bool_or(parts.is_included) as has_a_part,
                 bool_or(parts.value_status = 'held') as has_a_held_part,
-                case when parts.rollup_time = 'sum' then sum(parts.obs_value) end as sum_of_parts,
+                case
+                    when parts.rollup_time = 'sum' then sum(over_time := parts.obs_value)
+                end as sum_of_parts,
                 max(parts.obs_value) filter (parts.is_last) as last_value,
                 max(parts.lower_bound) filter (parts.is_last) as lower_bound,
                 max(parts.upper_bound) filter (parts.is_last) as upper_bound,
                 case
                     when parts.numerator_time = 'sum'
-                    then sum(parts.numerator)
+                    then sum(parts_over_time := parts.numerator)
                     else max(parts.numerator) filter (parts.is_last)
                 end as numerator,
                 case
                     when parts.denominator_time = 'sum'
-                    then sum(parts.denominator)
+                    then sum(parts_over_time := parts.denominator)
                     else max(parts.denominator) filter (parts.is_last)
                 end as denominator
                 {%- if covers_areas %}

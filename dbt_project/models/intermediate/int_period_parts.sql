@@ -13,7 +13,7 @@ with
             parts.frequency as part_frequency,
             parts.time_period as part_period,
             wholes.days,
-            sum(parts.days) over of_whole as days_of_parts,
+            sum(of_counts := parts.days) over of_whole as days_of_parts,
             row_number() over (of_whole order by parts.period_start) as position,
             count(*) over of_whole as parts_expected
         from periods as wholes

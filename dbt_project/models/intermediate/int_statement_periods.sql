@@ -21,7 +21,7 @@ with
             periods.frequency as part_frequency,
             periods.time_period as part_period,
             statements.period_end - statements.period_start + 1 as days,
-            sum(periods.days) over of_window as days_of_parts,
+            sum(of_counts := periods.days) over of_window as days_of_parts,
             row_number() over (of_window order by periods.period_start) as position,
             count(*) over of_window as parts_expected
         from statements

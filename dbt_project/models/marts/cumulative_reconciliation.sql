@@ -14,7 +14,7 @@ with
 
     observations as (select * from {{ ref("commune_observations") }}),
 
-    indicators as (select * from {{ ref("stg_indicators") }} where rollup_time = 'sum'),
+    indicators as (select * from {{ ref("stg_indicators") }}),
 
     cumulative as (
         select
@@ -28,6 +28,7 @@ with
             reports.time_period,
             to_date.time_period as to_date_period,
             sent.indicator,
+            indicators.rollup_time,
             sent.obs_value as cumulative_value,
             indicators.unit_measure,
             reports.submission_id,
@@ -41,13 +42,30 @@ with
             on reports.calendar = to_date.calendar
             and reports.period_end = to_date.period_end
             and to_date.frequency = 'year_to_date'
-        where sent.obs_value is not null
+        where sent.obs_value is not null and indicators.rollup_time = 'sum'
     ),
 
     compared as (
         select
-            cumulative.*,
-            cast(sum(observations.obs_value) as decimal(18, 4)) as sum_of_periods,
+            cumulative.ref_area,
+            cumulative.area_key,
+            cumulative.area_name_vi,
+            cumulative.district_area,
+            cumulative.province_area,
+            cumulative.calendar,
+            cumulative.frequency,
+            cumulative.time_period,
+            cumulative.to_date_period,
+            cumulative.indicator,
+            cumulative.cumulative_value,
+            cumulative.unit_measure,
+            cumulative.submission_id,
+            cumulative.sheet,
+            cumulative.cell,
+            case
+                when cumulative.rollup_time = 'sum'
+                then cast(sum(over_time := observations.obs_value) as decimal(18, 4))
+            end as sum_of_periods,
             count(*) as periods_expected,
             count(observations.obs_value) as periods_included
         from cumulative
@@ -62,7 +80,23 @@ with
             and cumulative.calendar = observations.calendar
             and period_parts.part_period = observations.time_period
             and cumulative.indicator = observations.indicator
-        group by all
+        group by
+            cumulative.ref_area,
+            cumulative.area_key,
+            cumulative.area_name_vi,
+            cumulative.district_area,
+            cumulative.province_area,
+            cumulative.calendar,
+            cumulative.frequency,
+            cumulative.time_period,
+            cumulative.to_date_period,
+            cumulative.indicator,
+            cumulative.rollup_time,
+            cumulative.cumulative_value,
+            cumulative.unit_measure,
+            cumulative.submission_id,
+            cumulative.sheet,
+            cumulative.cell
     )
 
 select
