@@ -56,14 +56,6 @@ with
     ),
 
     -- Only a few reports have decisions, so only their cells are looked at.
-    answers as (
-        select
-            ref_area, time_period, indicator, expected_value, arg_max(choice, decision_id) as choice
-        from {{ ref("stg_decisions") }}
-        where choice in ('correct', 'return') and measure = 'period'
-        group by ref_area, time_period, indicator, expected_value
-    ),
-
     returned as (
         select
             reports.area_key,
@@ -74,16 +66,17 @@ with
             count(*) as returned
         from reports
         inner join
-            answers
-            on reports.ref_area = answers.ref_area
-            and reports.time_period = answers.time_period
-            and answers.choice = 'return'
+            {{ ref("int_corrections") }} as corrections
+            on reports.ref_area = corrections.ref_area
+            and reports.time_period = corrections.time_period
+            and corrections.choice = 'return'
+            and corrections.measure = 'period'
         inner join
             {{ ref("stg_cells") }} as cells
             on reports.report_number = cells.report_number
             and cells.measure = 'period'
-            and cells.indicator = answers.indicator
-            and cells.sent_value = answers.expected_value
+            and cells.indicator = corrections.indicator
+            and cells.sent_value = corrections.expected_value
         where reports.has_decisions
         group by reports.area_key, reports.form, reports.time_period
     ),
