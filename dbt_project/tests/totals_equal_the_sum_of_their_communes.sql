@@ -5,7 +5,7 @@ with
         select communes.*
         from {{ ref("commune_observations") }} as communes
         inner join {{ ref("dim_indicators") }} as indicators using (indicator)
-        where indicators.rollup_areas in ('sum', 'register')
+        where indicators.rollup_areas in ('sum', 'register') and {{ proven_periods() }}
     ),
 
     sums as (
@@ -23,9 +23,11 @@ with
     totals as (
         select ref_area, time_period, indicator, obs_value
         from {{ ref("district_observations") }}
+        where {{ proven_periods() }}
         union all
         select ref_area, time_period, indicator, obs_value
         from {{ ref("province_observations") }}
+        where {{ proven_periods() }}
     )
 
 select ref_area, time_period, indicator, sums.obs_value as sum_of_communes, totals.obs_value

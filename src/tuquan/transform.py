@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tuquan import settings, warehouse
-from tuquan.inputs import inputs_digest, is_built
+from tuquan.inputs import inputs_digest, is_built, rules_digest
 
 _NEWS = """
 select distinct submissions.time_period
@@ -90,23 +90,34 @@ def ensure_built(time_period: str) -> None:
 def build(time_period: str) -> list[NodeResult]:
     """Bring all marts and flags up to date and note that ``time_period`` is built; return what dbt did.
 
-    The models read everything, so a build for one period serves the others: dbt runs only when submissions, decisions,
-    seeds or code changed since it last ran.
+    The models see to all periods that changed, so a build for one period serves the others: dbt runs only when
+    submissions, decisions, seeds or code changed since it last ran, or the figures of ``time_period`` were not judged.
+    After a change of seeds or code everything is built from nothing.
 
     Raises:
         BuildFailed: dbt could not build a model, or one of its tests failed.
     """
     started_at = datetime.now(UTC).replace(tzinfo=None)
+    rules = rules_digest()
     with warehouse.connect() as connection:
         digest = inputs_digest(connection)
         period_digest = inputs_digest(connection, time_period)
         built = connection.execute("select inputs_digest from meta.builds order by finished_at desc limit 1").fetchone()
+        judged = connection.execute(
+            "select 1 from meta.built_periods where time_period = ? and is_judged", [time_period]
+        ).fetchone()
+        rules_built = connection.execute("select max(rules_digest) from meta.built_periods").fetchone()[0]
     results: list[NodeResult] = []
-    if built is None or built[0] != digest:
-        with warehouse.connect() as connection:
+    if built is None or built[0] != digest or judged is None:
+        with warehouse.connect() as connection, warehouse.transaction(connection):
             # Until dbt has ended well the marts are of no inputs at all, whatever becomes of seeds and code meanwhile.
             connection.execute("update meta.builds set inputs_digest = ''")
-        results = run_dbt("build", "--exclude-resource-type", "unit_test")
+            connection.execute("delete from meta.build_requests")
+            connection.execute("insert into meta.build_requests values (?, ?)", [time_period, rules])
+        anew = [] if rules_built == rules else ["--full-refresh"]
+        results = run_dbt("build", "--exclude-resource-type", "unit_test", *anew)
+        with warehouse.connect() as connection, warehouse.transaction(connection):
+            _note_built_periods(connection)
     with warehouse.connect() as connection:
         connection.execute(
             "insert into meta.builds values ($time_period, $inputs, $period, $started_at, $finished_at)",
@@ -119,6 +130,15 @@ def build(time_period: str) -> list[NodeResult]:
             },
         )
     return results
+
+
+def _note_built_periods(connection: warehouse.Connection) -> None:
+    """Keep what the periods were made of, now that all models and tests have ended well."""
+    connection.execute("delete from meta.built_periods")
+    connection.execute(
+        "insert into meta.built_periods "
+        "select time_period, inputs_digest, rules_digest, is_to_judge or is_judged from intermediate.int_changed_periods"
+    )
 
 
 def run_dbt(*arguments: str) -> list[NodeResult]:

@@ -1,7 +1,8 @@
 -- Who owes which report: every commune in force on the last day of a period, below an area with a
 -- duty on that day. The duty of the nearest area goes first: a district's own rows replace those
 -- of the country. A frequency begins with the oldest period that anybody reported for, and ends
--- with the newest: before and after, nothing is owed yet.
+-- with the newest: before and after, nothing is owed yet. A deadline on a day off moves to the next
+-- working day.
 with
 
     duties as (select * from {{ ref("reporting_duties") }}),
@@ -47,6 +48,7 @@ with
             ancestors.area_key,
             duties.form,
             duties.frequency,
+            duties.due_after_days,
             days.period_end,
             ancestors.distance,
             min(ancestors.distance) over (
@@ -58,7 +60,9 @@ with
             ancestors
             on duties.ref_area = ancestors.ancestor_area
             and {{ in_force("ancestors", "days.period_end") }}
-    )
+    ),
+
+    working_days as (select * from {{ ref("int_working_days") }})
 
 select distinct
     duties_on_days.ref_area,
@@ -69,11 +73,15 @@ select distinct
     closed_periods.time_period,
     closed_periods.period_start,
     closed_periods.period_end,
-    closed_periods.months
+    closed_periods.months,
+    working_days.next_working_day as due_date
 from duties_on_days
 inner join
     closed_periods
     on duties_on_days.form = closed_periods.form
     and duties_on_days.frequency = closed_periods.frequency
     and duties_on_days.period_end = closed_periods.period_end
+left join
+    working_days
+    on working_days.day = closed_periods.period_end + to_days(duties_on_days.due_after_days)
 where duties_on_days.distance = duties_on_days.nearest

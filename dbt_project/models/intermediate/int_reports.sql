@@ -1,15 +1,117 @@
--- Every report that is owed or came, with the areas above its commune on the last day of the
--- period.
+-- Every report that is owed or came, with the areas above its commune on the day whose map holds
+-- for it: the last day of the period, or the commune's own last day when it ended inside the
+-- period. Of such a period either vintage is taken, never both for one territory: a report of a
+-- commune that ended counts unless a successor reported too, and then nothing is owed by the
+-- successors that did not. Of a commune without known successor the last report counts.
 with
 
     expected as (select * from {{ ref("int_expected_submissions") }}),
 
-    current_submissions as (select * from {{ ref("stg_submissions") }} where is_current),
+    submissions as (select * from {{ ref("stg_submissions") }}),
+
+    current_submissions as (select * from submissions where is_current),
 
     held_submissions as (
         select distinct area_key, form, time_period
-        from {{ ref("stg_submissions") }}
+        from submissions
         where status = 'held' and not is_loaded
+    ),
+
+    areas as (select * from {{ ref("stg_areas") }}),
+
+    ancestors as (select * from {{ ref("int_area_ancestors") }}),
+
+    sizes as (select * from {{ ref("int_commune_sizes") }} where households is not null),
+
+    decided as (
+        select distinct ref_area, time_period
+        from {{ ref("stg_decisions") }}
+        where choice in ('correct', 'return')
+    ),
+
+    periods as (
+        select forms.form, periods.*
+        from {{ ref("int_periods") }} as periods
+        inner join {{ ref("stg_forms") }} as forms on periods.calendar = forms.calendar
+    ),
+
+    -- In the periods that contain a change: who hands over to whom.
+    handovers as (
+        select
+            periods.form,
+            periods.time_period,
+            periods.period_start,
+            changes.from_key,
+            changes.to_key,
+            afters.valid_from as began
+        from {{ ref("dim_area_changes") }} as changes
+        inner join
+            periods
+            on changes.event_date > periods.period_start
+            and changes.event_date <= periods.period_end
+        inner join areas as afters on changes.to_key = afters.area_key
+    ),
+
+    handovers_with_reports as (
+        select
+            handovers.*,
+            befores.area_key is not null as is_before_received,
+            afters.area_key is not null as is_after_received
+        from handovers
+        left join
+            current_submissions as befores
+            on handovers.from_key = befores.area_key
+            and handovers.form = befores.form
+            and handovers.time_period = befores.time_period
+        left join
+            current_submissions as afters
+            on handovers.to_key = afters.area_key
+            and handovers.form = afters.form
+            and handovers.time_period = afters.time_period
+    ),
+
+    old_vintage as (
+        select from_key, form, time_period
+        from handovers_with_reports
+        group by from_key, form, time_period
+        having bool_or(is_before_received) and not bool_or(is_after_received)
+    ),
+
+    -- Territories of new communes for which the old ones report: all old ones there are asked.
+    old_territories as (
+        select distinct
+            handovers.from_key,
+            handovers.to_key,
+            handovers.form,
+            handovers.time_period,
+            handovers.began,
+            handovers.period_start
+        from handovers_with_reports as handovers
+        where
+            not is_after_received
+            and (handovers.to_key, handovers.form, handovers.time_period) in (
+                select others.to_key, others.form, others.time_period
+                from handovers_with_reports as others
+                inner join old_vintage using (from_key, form, time_period)
+            )
+    ),
+
+    still_asked as (
+        select from_key as area_key, form, time_period
+        from old_territories
+        where
+            (from_key, form, time_period) not in (
+                select from_key, form, time_period
+                from handovers_with_reports
+                where is_after_received
+            )
+        group by from_key, form, time_period
+    ),
+
+    replaced as (
+        select distinct to_key as area_key, form, time_period
+        from old_territories
+        where began > period_start
     ),
 
     reports as (
@@ -21,33 +123,102 @@ with
         union
         select area_key, form, time_period
         from held_submissions
+        union
+        select area_key, form, time_period
+        from still_asked
     ),
 
-    periods as (
-        select forms.form, periods.*
-        from {{ ref("int_periods") }} as periods
-        inner join {{ ref("stg_forms") }} as forms on periods.calendar = forms.calendar
+    dated as (
+        select
+            areas.ref_area,
+            areas.area_key,
+            areas.name_vi as area_name_vi,
+            periods.form,
+            periods.calendar,
+            periods.frequency,
+            periods.time_period,
+            periods.period_start,
+            periods.period_end,
+            periods.months,
+            {{ in_force("areas", "periods.period_end") }} as is_area_in_force,
+            cast(
+                least(
+                    periods.period_end, coalesce(areas.valid_to - to_days(1), periods.period_end)
+                ) as date
+            ) as area_day
+        from reports
+        inner join areas on reports.area_key = areas.area_key
+        inner join
+            periods on reports.form = periods.form and reports.time_period = periods.time_period
     ),
 
-    areas as (select * from {{ ref("stg_areas") }}),
+    -- Last known size at or before the period, else the first one after it.
+    sized as (
+        select dated.*, coalesce(befores.households, firsts.households) as households
+        from dated
+        asof left join
+            sizes as befores
+            on dated.area_key = befores.area_key
+            and dated.period_end >= befores.period_end
+        left join
+            (
+                select area_key, arg_min(households, period_end) as households
+                from sizes
+                group by area_key
+            ) as firsts
+            on dated.area_key = firsts.area_key
+    ),
 
-    ancestors as (select * from {{ ref("int_area_ancestors") }})
+    placed as (
+        select
+            sized.*,
+            districts.ancestor_area as district_area,
+            districts.ancestor_key as district_key,
+            provinces.ancestor_area as province_area,
+            provinces.ancestor_key as province_key
+        from sized
+        left join
+            ancestors as districts
+            on sized.area_key = districts.area_key
+            and districts.ancestor_level = 'district'
+            and {{ in_force("districts", "sized.area_day") }}
+        left join
+            ancestors as provinces
+            on sized.area_key = provinces.area_key
+            and provinces.ancestor_level = 'province'
+            and {{ in_force("provinces", "sized.area_day") }}
+    )
 
 select
-    areas.ref_area,
-    areas.area_key,
-    areas.name_vi as area_name_vi,
-    districts.ancestor_area as district_area,
-    provinces.ancestor_area as province_area,
-    reports.form,
-    periods.calendar,
-    periods.frequency,
-    periods.time_period,
-    periods.period_start,
-    periods.period_end,
-    periods.months,
-    {{ in_force("areas", "periods.period_end") }} as is_area_in_force,
-    expected.area_key is not null as is_owed,
+    placed.ref_area,
+    placed.area_key,
+    placed.area_name_vi,
+    placed.district_area,
+    placed.district_key,
+    placed.province_area,
+    placed.province_key,
+    placed.form,
+    placed.calendar,
+    placed.frequency,
+    placed.time_period,
+    placed.period_start,
+    placed.period_end,
+    placed.months,
+    placed.area_day,
+    placed.is_area_in_force,
+    (
+        (placed.is_area_in_force and replaced.area_key is null)
+        or still_asked.area_key is not null
+        or (
+            placed.area_day between placed.period_start and placed.period_end - to_days(1)
+            and current_submissions.area_key is not null
+            and placed.area_key not in (select from_key from handovers)
+        )
+    ) as is_counted,
+    (
+        (expected.area_key is not null and replaced.area_key is null)
+        or still_asked.area_key is not null
+    ) as is_owed,
     case
         when current_submissions.area_key is not null
         then 'received'
@@ -55,34 +226,50 @@ select
         then 'held'
         else 'missing'
     end as report_status,
+    expected.due_date,
+    current_submissions.report_number,
     current_submissions.submission_id,
     current_submissions.version,
-    current_submissions.received_at
-from reports
-inner join areas on reports.area_key = areas.area_key
-inner join periods on reports.form = periods.form and reports.time_period = periods.time_period
+    current_submissions.received_at,
+    coalesce(
+        {{ day_in_vietnam("current_submissions.received_at") }} > expected.due_date, false
+    ) as is_late,
+    current_submissions.figures_read,
+    current_submissions.figures_zero,
+    current_submissions.figures_blank,
+    current_submissions.figures_held,
+    current_submissions.figures_digest,
+    placed.households,
+    decided.ref_area is not null and current_submissions.area_key is not null as has_decisions,
+    cast(
+        dense_rank() over (
+            order by placed.time_period, placed.form, placed.province_key, placed.district_key
+        ) as integer
+    ) as part_number
+from placed
 left join
     expected
-    on reports.area_key = expected.area_key
-    and reports.form = expected.form
-    and reports.time_period = expected.time_period
+    on placed.area_key = expected.area_key
+    and placed.form = expected.form
+    and placed.time_period = expected.time_period
 left join
     current_submissions
-    on reports.area_key = current_submissions.area_key
-    and reports.form = current_submissions.form
-    and reports.time_period = current_submissions.time_period
+    on placed.area_key = current_submissions.area_key
+    and placed.form = current_submissions.form
+    and placed.time_period = current_submissions.time_period
 left join
     held_submissions
-    on reports.area_key = held_submissions.area_key
-    and reports.form = held_submissions.form
-    and reports.time_period = held_submissions.time_period
+    on placed.area_key = held_submissions.area_key
+    and placed.form = held_submissions.form
+    and placed.time_period = held_submissions.time_period
 left join
-    ancestors as districts
-    on reports.area_key = districts.area_key
-    and districts.ancestor_level = 'district'
-    and {{ in_force("districts", "periods.period_end") }}
+    still_asked
+    on placed.area_key = still_asked.area_key
+    and placed.form = still_asked.form
+    and placed.time_period = still_asked.time_period
 left join
-    ancestors as provinces
-    on reports.area_key = provinces.area_key
-    and provinces.ancestor_level = 'province'
-    and {{ in_force("provinces", "periods.period_end") }}
+    replaced
+    on placed.area_key = replaced.area_key
+    and placed.form = replaced.form
+    and placed.time_period = replaced.time_period
+left join decided on placed.ref_area = decided.ref_area and placed.time_period = decided.time_period

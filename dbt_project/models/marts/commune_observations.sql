@@ -11,6 +11,8 @@ select
     figures.area_name_vi,
     figures.district_area,
     figures.province_area,
+    figures.calendar,
+    figures.frequency,
     figures.time_period,
     figures.indicator,
     figures.obs_value,

@@ -1,24 +1,39 @@
 -- Totals of districts; since 2025-07-01, when districts ended, of the former district over its
 -- successors.
+with
+
+    totals as (select * from {{ ref("int_area_totals") }} where district_key is not null),
+
+    {{ observations("totals", ["district_area", "district_key"]) }},
+
+    districts as (
+        select
+            ancestor_key,
+            max(ancestor_name_vi) as name_vi,
+            max(grouping) filter (grouping <> 'district') as later_grouping,
+            coalesce(
+                bool_and(is_exact_union) filter (grouping <> 'district'), false
+            ) as is_exact_union
+        from {{ ref("int_area_ancestors") }}
+        where ancestor_level = 'district'
+        group by ancestor_key
+    ),
+
+    areas as (select * from {{ ref("stg_areas") }} where area_level = 'district')
+
 select
-    ref_area,
-    area_key,
-    area_name_vi,
-    province_area,
-    grouping,
-    is_exact_union,
-    time_period,
-    indicator,
-    obs_value,
-    value_status,
-    unit_measure,
-    statistical_kind,
-    numerator,
-    denominator,
-    lower_bound,
-    upper_bound,
-    areas_expected,
-    areas_reported,
-    areas_held
-from {{ ref("int_observations_rolled_up") }}
-where area_level = 'district'
+    observed.district_area as ref_area,
+    observed.district_key as area_key,
+    districts.name_vi as area_name_vi,
+    observed.province_area,
+    case
+        when {{ in_force("areas", "observed.period_end") }}
+        then 'district'
+        else districts.later_grouping
+    end as grouping,
+    coalesce({{ in_force("areas", "observed.period_end") }}, false)
+    or districts.is_exact_union as is_exact_union,
+    {{ observed_columns() }}
+from observed
+left join districts on observed.district_key = districts.ancestor_key
+left join areas on observed.district_key = areas.area_key

@@ -1,20 +1,16 @@
 -- Totals of provinces.
+with
+
+    totals as (select * from {{ ref("int_area_totals") }} where province_key is not null),
+
+    {{ observations("totals", ["province_key"]) }},
+
+    provinces as (select * from {{ ref("stg_areas") }} where area_level = 'province')
+
 select
-    ref_area,
-    area_key,
-    area_name_vi,
-    time_period,
-    indicator,
-    obs_value,
-    value_status,
-    unit_measure,
-    statistical_kind,
-    numerator,
-    denominator,
-    lower_bound,
-    upper_bound,
-    areas_expected,
-    areas_reported,
-    areas_held
-from {{ ref("int_observations_rolled_up") }}
-where area_level = 'province'
+    provinces.ref_area,
+    observed.province_key as area_key,
+    provinces.name_vi as area_name_vi,
+    {{ observed_columns() }}
+from observed
+left join provinces on observed.province_key = provinces.area_key

@@ -8,13 +8,21 @@ with
 
     known as (
         select area_key, calendar, time_period, indicator, obs_value
-        from {{ ref("int_commune_figures") }}
+        from {{ ref("known_figures") }}
         where obs_value is not null
     ),
 
     indicators as (select * from {{ ref("stg_indicators") }}),
 
     periods as (select * from {{ ref("int_periods") }}),
+
+    cumulative as (
+        select *
+        from {{ ref("int_cumulative_figures") }}
+        where
+            time_period
+            in (select time_period from {{ ref("int_changed_periods") }} where is_to_judge)
+    ),
 
     stocks as (
         select
@@ -61,7 +69,7 @@ with
     cumulatives as (
         select
             cumulative.area_key,
-            periods.calendar,
+            cumulative.calendar,
             cumulative.time_period,
             cumulative.indicator,
             cumulative.obs_value,
@@ -71,11 +79,10 @@ with
             periods.frequency,
             periods.year,
             periods.number
-        from {{ ref("stg_cumulative") }} as cumulative
-        inner join {{ ref("stg_forms") }} as forms on cumulative.form = forms.form
+        from cumulative
         inner join
             periods
-            on forms.calendar = periods.calendar
+            on cumulative.calendar = periods.calendar
             and cumulative.time_period = periods.time_period
         where cumulative.obs_value is not null
     ),

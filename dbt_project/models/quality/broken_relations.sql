@@ -6,7 +6,7 @@ with
 
     others as (
         select area_key, time_period, indicator, obs_value
-        from {{ ref("int_commune_figures") }}
+        from {{ ref("known_figures") }}
         where obs_value is not null
     ),
 

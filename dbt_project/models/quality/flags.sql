@@ -1,6 +1,16 @@
 -- Figures that are hard to believe, one row per figure and check, each with its place, its reason
 -- in Vietnamese, what would be usual and what it does to the province. A flag never changes a
--- figure; a person's answer closes it for as long as the figure stays what it was.
+-- figure; a person's answer closes it for as long as the figure stays what it was. The flags of
+-- periods that are not judged now stay as they are.
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="append",
+        pre_hook="{{ forget_judged_periods(this) }}",
+        full_refresh=false,
+        on_schema_change="sync_all_columns",
+    )
+}}
 with
 
     doubts as (
@@ -28,6 +38,9 @@ with
                     is_settled, abs(obs_value - coalesce(expected_high, expected_low)) desc, cell
             ) as worst_first
         from doubts
+        where
+            time_period
+            not in (select time_period from {{ ref("int_changed_periods") }} where not is_to_judge)
     ),
 
     areas as (select * from {{ ref("stg_areas") }}),

@@ -1,7 +1,11 @@
 -- Every figure of a commune that a check looks at: as it stands, and once more as it was sent when
 -- a person has corrected or returned it (is_settled), so that the question stays visible with its
 -- answer. That answer is about what was sent: a corrected value is judged anew.
-with figures as (select * from {{ ref("int_commune_figures") }} where sent_value is not null)
+with
+
+    figures as (
+        select * from {{ ref("known_figures") }} where is_to_judge and sent_value is not null
+    )
 
 select
     area_key,
@@ -37,4 +41,4 @@ select
     sheet,
     cell
 from figures
-where is_area_in_force and decision in ('correct', 'return')
+where is_counted and decision in ('correct', 'return')

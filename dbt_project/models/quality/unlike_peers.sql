@@ -1,5 +1,5 @@
 -- Figures far from those of the communes of the same province and period, on a log scale: per
--- size_indicator where the commune has a believable one, else only if they are far in both ways,
+-- household where the commune has a believable one, else only if they are far in both ways,
 -- with it and without. A size is not believable when most figures of its commune are out of
 -- proportion to it. Centre and spread are medians, so that one absurd figure moves nobody else's
 -- judgement; small counts get the spread that small counts have. A slip of one to three digits is
@@ -7,7 +7,7 @@
 with
 
     figures as (
-        select figures.*, indicators.decimals
+        select figures.*, indicators.decimals, indicators.is_size
         from {{ ref("judged_figures") }} as figures
         inner join
             {{ ref("stg_indicators") }} as indicators on figures.indicator = indicators.indicator
@@ -17,7 +17,7 @@ with
     sizes as (
         select area_key, time_period, ln(obs_value) as log_size
         from figures
-        where indicator = '{{ var("size_indicator") }}' and not is_settled
+        where is_size and not is_settled
     ),
 
     measured as (
@@ -35,7 +35,7 @@ with
             ln(figures.obs_value) - sizes.log_size as log_value
         from figures
         inner join sizes using (area_key, time_period)
-        where figures.indicator <> '{{ var("size_indicator") }}'
+        where not figures.is_size
     ),
 
     centres as (

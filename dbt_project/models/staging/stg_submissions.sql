@@ -11,13 +11,14 @@ with
     arrivals as (select * from {{ source("raw", "arrivals") }}),
 
     newest as (
-        select ref_area, form, time_period, max(version) as version
+        select arg_max(report_number, version) as report_number
         from submissions
         where is_loaded
-        group by ref_area, form, time_period
+        group by area_key, form, time_period
     )
 
 select
+    submissions.report_number,
     submissions.submission_id,
     submissions.ref_area,
     submissions.area_key,
@@ -26,14 +27,14 @@ select
     submissions.version,
     submissions.status,
     submissions.is_loaded,
-    submissions.is_loaded and newest.version is not null as is_current,
+    newest.report_number is not null as is_current,
+    submissions.figures_read,
+    submissions.figures_zero,
+    submissions.figures_blank,
+    submissions.figures_held,
+    submissions.figures_digest,
     arrivals.declared_name,
     arrivals.received_at
 from submissions
 left join arrivals on submissions.arrival_id = arrivals.arrival_id
-left join
-    newest
-    on submissions.ref_area = newest.ref_area
-    and submissions.form = newest.form
-    and submissions.time_period = newest.time_period
-    and submissions.version = newest.version
+left join newest on submissions.report_number = newest.report_number

@@ -207,7 +207,7 @@ def _write_provinces(sheet: Worksheet, formats: _Formats, book: ReleaseBook) -> 
         _write_narrow(sheet, formats, book, provinces)
     else:
         lines = [_Line(number, figures) for number, figures in enumerate(provinces, start=1)]
-        _write_wide(sheet, formats, book, lines, ("areas_expected", "areas_reported"))
+        _write_wide(sheet, formats, book, lines, ("areas_expected", "areas_included"))
 
 
 def _write_districts(sheet: Worksheet, formats: _Formats, book: ReleaseBook) -> None:
@@ -216,7 +216,7 @@ def _write_districts(sheet: Worksheet, formats: _Formats, book: ReleaseBook) -> 
         _write_narrow(sheet, formats, book, districts)
     else:
         lines = _below(book.figures("province"), districts, "province_area")
-        _write_wide(sheet, formats, book, lines, ("areas_expected", "areas_reported"))
+        _write_wide(sheet, formats, book, lines, ("areas_expected", "areas_included"))
 
 
 def _write_communes(sheet: Worksheet, formats: _Formats, book: ReleaseBook) -> None:
@@ -243,7 +243,7 @@ def _write_narrow(sheet: Worksheet, formats: _Formats, book: ReleaseBook, areas:
         sheet.write_string(FIRST_ROW, 0, phrase("release.none"), formats(italic=True))
         return
     labels = {"number": 5, "indicator": 44, "unit": 13}
-    parts = {"value": 13, "areas_reported": 11, "areas_expected": 11, "explanation": 40}
+    parts = {"value": 13, "areas_included": 11, "areas_expected": 11, "explanation": 40}
     for column, (label, width) in enumerate(labels.items()):
         sheet.set_column(column, column, width)
         sheet.merge_range(FIRST_ROW, column, FIRST_ROW + 1, column, phrase(f"release.column.{label}"), formats.head())
@@ -272,7 +272,7 @@ def _write_narrow(sheet: Worksheet, formats: _Formats, book: ReleaseBook, areas:
         for position, (figure, note) in enumerate(zip(found, notes, strict=True)):
             first = len(labels) + position * len(parts)
             _write_figure(sheet, row, first, figure, item, formats)
-            _write_any(sheet, row, first + 1, figure and figure["areas_reported"], formats)
+            _write_any(sheet, row, first + 1, figure and figure["areas_included"], formats)
             _write_any(sheet, row, first + 2, figure and figure["areas_expected"], formats)
             sheet.write_string(row, first + 3, note, formats.text(font_size=9))
         row += 1
@@ -369,7 +369,7 @@ def _footnote(figure: Row | None) -> str:
 
 
 def _is_partial(figure: Row) -> bool:
-    return (figure.get("areas_reported") or 0) < (figure.get("areas_expected") or 0)
+    return (figure.get("areas_included") or 0) < (figure.get("areas_expected") or 0)
 
 
 def _area_name(figure: Row) -> str:
@@ -407,7 +407,7 @@ def _write_quality(sheet: Worksheet, formats: _Formats, book: ReleaseBook) -> No
     lists = (
         _List(
             "completeness_heading",
-            (*area, "level", "areas_expected", "areas_reported", "areas_missing", "explanation"),
+            (*area, "level", "areas_expected", "areas_included", "areas_missing", "explanation"),
             [
                 (*_area(row), phrase(f"level.{row['area_level']}"), row["areas_expected"], row["areas_received"],
                  row["areas_missing"],

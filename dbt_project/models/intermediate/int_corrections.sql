@@ -1,0 +1,23 @@
+-- Decisions that change a figure: a new value, or back to the sender. The newest of each value.
+with
+
+    decisions as (
+        select
+            ref_area,
+            time_period,
+            indicator,
+            measure,
+            expected_value,
+            choice,
+            new_value,
+            row_number() over (
+                partition by ref_area, time_period, indicator, measure, expected_value
+                order by decision_id desc
+            ) as newest_first
+        from {{ ref("stg_decisions") }}
+        where choice in ('correct', 'return')
+    )
+
+select * exclude (newest_first)
+from decisions
+where newest_first = 1

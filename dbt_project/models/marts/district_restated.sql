@@ -1,0 +1,6 @@
+-- The same figures as district_observations, on today's map.
+{{
+    restated_figures(
+        "district", ref("commune_observations"), ref("area_map"), ref("dim_indicators")
+    )
+}}
