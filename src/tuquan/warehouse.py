@@ -430,10 +430,10 @@ def _attach(connection: Connection, place: lake.Lake, *, read_only: bool = False
     options = {"data_path": place.data}
     if "://" not in place.data:
         Path(place.data).mkdir(mode=0o700, parents=True, exist_ok=True)
-    if place.password:
-        connection.execute("load postgres_scanner")
-        connection.execute(f"create secret catalogue (type postgres, password {_text(place.password)})")
-        options["meta_secret"] = "catalogue"  # noqa: S105 - its name
+    # Also without a password: where DuckDB may keep no secrets, it fails when it looks for one that nobody named.
+    connection.execute("load postgres_scanner")
+    connection.execute(f"create secret catalogue (type postgres, password {_text(place.password or '')})")
+    options["meta_secret"] = "catalogue"  # noqa: S105 - its name
     said = ", ".join(f"{name} {_text(value)}" for name, value in options.items()) + (", read_only" if read_only else "")
     connection.execute(f"attach {_text('ducklake:postgres:' + place.dsn)} as {lake.DATABASE} ({said})")
     connection.execute(f"use {lake.DATABASE}")
