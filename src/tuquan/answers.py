@@ -6,10 +6,11 @@ Pure: the same rows give the same text. Rows are those of the register, as dicts
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tuquan.vocabulary.areas import load_register
+from tuquan.vocabulary.areas import Area, load_register
+from tuquan.vocabulary.duties import duty_of
 from tuquan.vocabulary.forms import current_form
-from tuquan.vocabulary.periods import parse_period
-from tuquan.vocabulary.phrases import number_vi, period_vi, phrase, shown, time_vi
+from tuquan.vocabulary.periods import Period, parse_period
+from tuquan.vocabulary.phrases import date_vi, number_vi, period_vi, phrase, shown, time_vi
 from tuquan.workbook.remarks import asks_for_figures, with_advice
 
 Row = Mapping[str, Any]
@@ -24,8 +25,8 @@ def receipt_text(
 
     Args:
         arrival: declared_name, received_at (UTC), sha256, status; first_received_at for a duplicate.
-        submissions: its reports: submission_id, sheet, ref_area, area_key, calendar, time_period, version, status,
-            is_loaded, cells_read, cells_held and cells_blank.
+        submissions: its reports: submission_id, sheet, form, ref_area, area_key, calendar, time_period, version,
+            status, is_loaded, cells_read, cells_held and cells_blank.
         findings: submission_id (None = about the file), check_name, severity, message_vi and suggested_value.
         enclosed: what the answer says about the workbook that goes along; None when there is none.
     """
@@ -100,6 +101,13 @@ def about(area_key: str | None, time_period: str | None, calendar: str | None, r
     )
 
 
+def due_lines(area: Area, form: str, period: Period) -> list[str]:
+    """Say until when the report is due; nothing where it is not owed or has no deadline."""
+    duty = duty_of(area, form, period, load_register())
+    due = duty and duty.due_date(period)
+    return [phrase("receipt.due", date=date_vi(due))] if due else []
+
+
 def area_vi(area_key: str | None, ref_area: str | None = "") -> str:
     """Name a unit with its code, or say that it is not known."""
     area = load_register().by_key.get(area_key or "")
@@ -120,12 +128,21 @@ def _about(submission: Row, findings: Sequence[Row], *, with_sheet: bool) -> lis
         lines.append(phrase("receipt.version", version=submission["version"]))
     lines.append(phrase(f"receipt.{_outcome(submission)}", **_places(submission)))
     waiting = [finding for finding in findings if finding["severity"] in ASKS]
+    if waiting:
+        lines += _due_for(submission)
     notes = [finding for finding in findings if finding["severity"] not in ASKS]
     if waiting:
         lines += ["", phrase("receipt.waiting"), *_numbered(waiting)]
     if notes:
         lines += ["", phrase("receipt.notes"), *_numbered(notes)]
     return lines
+
+
+def _due_for(submission: Row) -> list[str]:
+    area, form = load_register().by_key.get(submission["area_key"] or ""), submission["form"]
+    if area is None or not form or not submission["time_period"]:
+        return []
+    return due_lines(area, form, parse_period(submission["time_period"], submission["calendar"] or current_form().calendar))
 
 
 def _outcome(submission: Row) -> str:

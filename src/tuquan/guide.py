@@ -142,6 +142,7 @@ def _data(example: Example) -> dict[str, Any]:
         "area": {"code": area.ref_area, "name": area.name_vi},
         "period": {"code": period.code, "name": period_vi(period)},
         "period_days": [date_vi(period.start), date_vi(period.end)],
+        "due_after_days": duty.due_after_days if duty else None,
         "closes_after_days": duty.closes_after_days if duty else None,
         "file": example.told["file"],
         "receipt": example.answer().receipt.splitlines(),

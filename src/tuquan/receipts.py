@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 
 from tuquan import outbox, settings, warehouse
-from tuquan.answers import area_vi, digest_text, receipt_text
+from tuquan.answers import area_vi, digest_text, due_lines, receipt_text
 from tuquan.corrections import Correction, correction_for
 from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.forms import current_form
@@ -152,6 +152,8 @@ def _answer(arrival: dict, read: list[dict], findings: list[dict], cells_of: Cal
     path = _path(arrival, read)
     correction = correction_for(arrival, own, findings, cells_of, _screened(arrival))
     enclosed = correction and correction.sentences(correction.file_name(path.stem))
+    if correction and correction.area and correction.period and not own:
+        enclosed += due_lines(correction.area, current_form().form, correction.period)
     keys = frozenset((one["area_key"], one["time_period"]) for one in read if one["area_key"] and one["time_period"])
     return _Answer(arrival, keys, path, receipt_text(arrival, own, findings, enclosed), correction)
 

@@ -302,3 +302,18 @@ def test_a_storage_gets_receipt_and_workbook(home, channel):
     (reply,) = outbox.waiting_replies(channel)
     assert reply.address == "tra-loi"
     assert sorted(path.name for path in reply.files) == ["000001 hai - cần sửa.xlsx", "000001 hai.xlsx.txt"]
+
+
+def test_a_receipt_that_asks_for_something_says_until_when_the_report_is_due(receipt_of):
+    period = parse_period("2026-Q2")  # ends on 14 June, a Sunday; the country asks for it within three days
+    area = load_register().at("15127", period.end)
+    due = "Hạn gửi: hết ngày 17/06/2026."
+    _, asking = receipt_of("một.xlsx", filled(DOUBTFUL, area, period))
+    assert asking.count(due) == 1
+    other = load_register().at("15148", period.end)
+    _, complete = receipt_of("hai.xlsx", filled({("models_total", "period"): 1}, other, period))
+    assert "Hạn gửi" not in complete
+    _, picture = receipt_of("15127 quý 2 năm 2026.pdf", b"%PDF-1.4\n%%EOF\n")
+    assert picture.count(due) == 1
+    _, without_deadline = receipt_of("ba.xlsx", filled(DOUBTFUL))
+    assert "Hạn gửi" not in without_deadline
