@@ -1,6 +1,7 @@
 -- Published statements that the register of areas or the sum of the communes contradicts. When an
 -- earlier number of communes equals the figure, that is the likely reason: it was not updated
--- after a merger. A figure that the register already contradicts is asked about once.
+-- after a merger. A figure that the register already contradicts is asked about once; one about
+-- several years belongs to no period in which it could be asked about.
 with
 
     statements as (select * from {{ ref("stg_statements") }} where breakdown_of is null),
@@ -95,4 +96,7 @@ select
 from {{ ref("statement_reconciliation") }} as reconciliation
 inner join indicators on reconciliation.indicator = indicators.indicator
 left join capped on reconciliation.statement = capped.statement
-where reconciliation.status = 'differs' and capped.statement is null
+where
+    reconciliation.status in ('differs', 'contradicts')
+    and reconciliation.time_period is not null
+    and capped.statement is null
