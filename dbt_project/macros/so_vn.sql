@@ -21,5 +21,28 @@
     end
 {%- endmacro %}
 
+{# The same with a fixed number of decimals: 93.46 with one is 93,5, and 5 with one is 5,0. #}
+{% macro so_vn_rounded(number, decimals) -%}
+    case when round({{ number }}, {{ decimals }}) < 0 then '-' else '' end
+    || replace(
+        format('{:,}', cast(floor(abs(round({{ number }}, {{ decimals }}))) as bigint)), ',', '.'
+    )
+    || case
+        when {{ decimals }} > 0
+        then
+            ',' || lpad(
+                cast(
+                    cast(
+                        abs(round({{ number }}, {{ decimals }})) * power(10, {{ decimals }})
+                        - floor(abs(round({{ number }}, {{ decimals }}))) * power(10, {{ decimals }}) as bigint
+                    ) as varchar
+                ),
+                {{ decimals }},
+                '0'
+            )
+        else ''
+    end
+{%- endmacro %}
+
 {# A day as 14/12/2021. #}
 {% macro ngay_vn(day) -%} strftime({{ day }}, '%d/%m/%Y') {%- endmacro %}

@@ -5,7 +5,7 @@ seeds, decisions, code, flags and gate results: no clock, no order of arrival. A
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,38 @@ from tuquan.inputs import code_version, is_built
 from tuquan.vocabulary.seeds import seeds_digest
 
 OBSERVATIONS = {
+    "national": "marts.national_observations",
     "province": "marts.province_observations",
     "district": "marts.district_observations",
     "commune": "marts.commune_observations",
 }
-DIMENSIONS = ("marts.dim_areas", "marts.dim_indicators", "marts.dim_periods")
+# The same whatever the period: they follow from the seeds.
+DIMENSIONS = (
+    "marts.area_map",
+    "marts.dim_area_ancestors",
+    "marts.dim_area_changes",
+    "marts.dim_areas",
+    "marts.dim_indicators",
+    "marts.dim_periods",
+)
+# Empty in the warehouse; a release says in them which one it is and what it changed. They are no content: the same
+# figures published again, later or after others, are the same content.
+ABOUT_RELEASES = ("marts.releases", "marts.revisions")
+# What names one figure, what it says, and where it comes from: the columns that releases are compared by. The place is
+# part of the name, so a commune that moved to another district left one total and joined another.
+FIGURE_KEY = ("level", "ref_area", "area_key", "district_area", "province_area", "time_period", "indicator")
+FIGURE_STATE = {
+    "obs_value": "decimal(18, 4)",
+    "value_status": "varchar",
+    "numerator": "decimal(18, 4)",
+    "denominator": "decimal(18, 4)",
+    "lower_bound": "decimal(18, 4)",
+    "upper_bound": "decimal(18, 4)",
+    "areas_expected": "integer",
+    "areas_included": "integer",
+    "areas_held": "integer",
+}
+FIGURE_ORIGIN = {"calendar": "varchar", "submission_id": "varchar", "version": "integer"}
 # What waits for an answer of the commune, and why: the findings that held or refused a cell of a current report.
 _HELD_FIGURES = """
 select observations.ref_area, observations.area_key, observations.area_name_vi, observations.time_period,
@@ -31,15 +58,33 @@ left join raw.findings as findings
     and findings.severity in ('held', 'refused')
 where observations.value_status = 'held' and observations.time_period = $time_period
 """
-# What a release holds of each table. When and in which order files arrived is not among it.
+# When and in which order files arrived stays in the register: no release tells it.
+_NEVER_RELEASED = ("received_at", "loaded_at", "arrival_id", "report_number")
+# Follows from those moments, such as what came after its deadline. A release tells it, but it makes no other content:
+# neither another digest nor another revision, nor a stale approval.
+ARRIVAL_COLUMNS = ("is_late", "days_late", "areas_late", "areas_on_time", "on_time_pct")
+
+
+def _of_period(table: str) -> str:
+    return f"select columns(lambda name: name not in {_NEVER_RELEASED}) from {table} where time_period = $time_period"
+
+
+# What a release holds of each table.
 TABLES = {
     **{table: f"select * from {table}" for table in DIMENSIONS},
-    **{table: f"select * from {table} where time_period = $time_period" for table in OBSERVATIONS.values()},
-    "marts.completeness": "select * exclude (received_at) from marts.completeness where time_period = $time_period",
-    "marts.completeness_by_area": "select * from marts.completeness_by_area where time_period = $time_period",
-    "marts.statement_reconciliation": ("select * from marts.statement_reconciliation where time_period = $time_period"),
-    "quality.flags": "select * from quality.flags where time_period = $time_period",
+    **{table: _of_period(table) for table in OBSERVATIONS.values()},
+    **{
+        table: _of_period(table)
+        for table in (
+            "marts.group_observations",
+            "marts.completeness",
+            "marts.completeness_by_area",
+            "marts.statement_reconciliation",
+            "quality.flags",
+        )
+    },
     "quality.held_figures": _HELD_FIGURES,
+    **{table: f"select * from {table}" for table in ABOUT_RELEASES},
 }
 
 # The figures of all levels in one long table, as so-lieu.csv and so-lieu.parquet have them.
@@ -48,13 +93,13 @@ with levels as (
     select 'province' as level, 1 as level_order, null as district_area, ref_area as province_area,
         ref_area, area_key, area_name_vi, time_period, indicator, obs_value, value_status, unit_measure,
         statistical_kind, numerator, denominator, lower_bound, upper_bound,
-        areas_expected, areas_reported, areas_held, null as submission_id
+        areas_expected, areas_included, areas_held, null as submission_id
     from marts.province_observations
     union all
     select 'district', 2, ref_area, province_area,
         ref_area, area_key, area_name_vi, time_period, indicator, obs_value, value_status, unit_measure,
         statistical_kind, numerator, denominator, lower_bound, upper_bound,
-        areas_expected, areas_reported, areas_held, null
+        areas_expected, areas_included, areas_held, null
     from marts.district_observations
     union all
     select 'commune', 3, district_area, province_area,
@@ -68,6 +113,8 @@ where time_period = $time_period
 order by level_order, province_area, district_area, ref_area, area_key, indicator
 """
 
+# Rows of released tables lie in this order: a period is found at once, and in it an indicator.
+ORDER = ("time_period", "indicator", "ref_area", "area_key")
 _SENT = """
 select arrivals.sha256, submissions.sheet, submissions.ref_area, submissions.form
 from staging.stg_submissions as current_submissions
@@ -115,13 +162,64 @@ def table_content(connection: warehouse.Connection, name: str, query: str, time_
     return Table(name, rows, digest)
 
 
+def content_query(rows: str) -> str:
+    """Return the query for what of a table, or of a query in parentheses, counts as content."""
+    return f"select columns(lambda name: name not in {ARRIVAL_COLUMNS}) from {rows}"
+
+
+def all_levels(connection: warehouse.Connection, database: str, more: Mapping[str, str] | None = None) -> str:
+    """Return the query for the figures of all levels in an attached database, with the columns that compare them.
+
+    A column that the database does not know yet is null.
+    """
+    known = tables_of(connection, database)
+    kinds = {
+        **dict.fromkeys((*FIGURE_KEY[1:], "area_name_vi"), "varchar"),
+        **FIGURE_STATE,
+        **FIGURE_ORIGIN,
+        **(more or {}),
+    }
+    return " union all ".join(
+        f"select '{level}' as level, "
+        + ", ".join(
+            f"{level_column(level, name, known[table]) or f'null::{kind}'} as {name}" for name, kind in kinds.items()
+        )
+        + f' from "{database}".{table}'
+        for level, table in OBSERVATIONS.items()
+        if table in known
+    )
+
+
+def level_column(level: str, name: str, known: Collection[str]) -> str | None:
+    """Return which of the ``known`` columns of a level is ``name``: a district's own code is that of its district."""
+    if name == f"{level}_area":
+        return "ref_area"
+    return name if name in known else None
+
+
+def tables_of(connection: warehouse.Connection, database: str) -> dict[str, list[str]]:
+    """Return the tables (``schema.name``) of an attached database with their columns; no views."""
+    rows = connection.execute(
+        "select schema_name || '.' || table_name, list(column_name order by column_index) "
+        "from duckdb_columns() inner join duckdb_tables() using (database_name, schema_name, table_name) "
+        "where database_name = ? group by all order by all",
+        [database],
+    ).fetchall()
+    return dict(rows)
+
+
+def quoted(text: object) -> str:
+    """Return ``text`` as it stands between single quotes in SQL."""
+    return str(text).replace("'", "''")
+
+
 def content_digest(connection: warehouse.Connection, time_period: str) -> str:
     """Return the digest of everything that the gates judge and a release would hold for ``time_period``."""
     queries = {"sent": _SENT, "cells": _CELLS, "decisions": _DECISIONS, **TABLES}
     tables = (
-        table_content(connection, name, query, time_period)
+        table_content(connection, name, content_query(f"({query})"), time_period)
         for name, query in queries.items()
-        if name not in DIMENSIONS  # follow from the seeds
+        if name not in (*DIMENSIONS, *ABOUT_RELEASES)  # follow from the seeds, and from earlier releases
     )
     parts = (f"{table.name} {table.rows} {table.digest}" for table in tables)
     return hashlib.sha256("\n".join([time_period, seeds_digest(), code_version(), *parts]).encode()).hexdigest()

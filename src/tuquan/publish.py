@@ -16,7 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tuquan import candidates, settings, warehouse
+from tuquan import candidates, settings, vintages, warehouse
+from tuquan.candidates import quoted
 from tuquan.inputs import code_version
 from tuquan.releases import (
     DATABASE,
@@ -24,15 +25,16 @@ from tuquan.releases import (
     NoRelease,
     Release,
     copy_comments,
+    copy_views,
     files_of,
     newest_revision,
     point_to,
     publication_lock,
-    quoted,
     read_release,
     replace_text,
     settle,
 )
+from tuquan.revisions import Side, write_revisions
 from tuquan.vocabulary.periods import parse_period, parse_reported_period
 from tuquan.vocabulary.phrases import number_vi, period_vi, phrase
 from tuquan.vocabulary.seeds import seed_digests
@@ -81,6 +83,7 @@ def publish(time_period: str, approver: str | None = None, revise: bool = True) 
             if newest is None or newest.digest != digest:
                 draft = _write_draft(connection, releases, time_period, digest, approval, newest)
         release = newest if draft is None else _settle_or_keep(draft, newest, revise)
+        vintages.bring_up_to_date()
         point_to(release)
         with warehouse.connect() as connection:
             _register(connection, release, digest, approval["approver"])
@@ -201,6 +204,21 @@ def _write_draft(
     draft = releases / f".tmp-{time_period}-{os.getpid()}"
     draft.mkdir(parents=True)
     names = {"time_period": time_period}
+    manifest = {
+        "time_period": time_period,
+        "revision": revision,
+        "parent": {"revision": parent.revision, "content_digest": parent.content_digest} if parent else None,
+        "released_at": datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds"),  # UTC
+        "digest": digest,
+        "content_digest": None,  # known when the tables are written
+        "approval": approval,
+        "code_version": code_version(),
+        "software": {name: version(name) for name in _SOFTWARE},
+        "seeds": seed_digests(),
+        "raw_files": warehouse.rows(connection, _RAW_FILES, names),
+        "decisions": warehouse.rows(connection, _DECISIONS, names),
+        "gate_results": candidates.newest_gate_results(connection, time_period),
+    }
     for target, form in (
         ("so-lieu.csv", "format csv, header"),
         ("so-lieu.parquet", "format parquet, compression zstd"),
@@ -208,61 +226,76 @@ def _write_draft(
         connection.execute(f"copy ({candidates.FIGURES}) to '{quoted(draft / target)}' ({form})", names)
     with_mark = draft / "so-lieu.csv"
     with_mark.write_bytes(b"\xef\xbb\xbf" + with_mark.read_bytes())  # so that Excel takes it for UTF-8
-    contents = _write_database(connection, draft / DATABASE, time_period)
-    raw_files = warehouse.rows(connection, _RAW_FILES, names)
+    contents = _write_database(connection, draft / DATABASE, manifest, parent)
     with warehouse.open_release(draft / DATABASE) as released:
         book = ReleaseBook(
             period=parse_period(time_period),
             revision=revision,
             digest=digest,
             code_version=code_version(),
-            files=len({file["sha256"] for file in raw_files}),
+            files=len({file["sha256"] for file in manifest["raw_files"]}),
             tables=_read_tables(released),
         )
     write_release_workbook(draft / "bang-so-lieu.xlsx", book)
     data_docs = settings.load().review / time_period / "data-docs"
     if data_docs.is_dir():
         shutil.copytree(data_docs, draft / "data-docs")
-    manifest = {
-        "time_period": time_period,
-        "revision": revision,
-        "parent": {"revision": parent.revision, "content_digest": parent.content_digest} if parent else None,
-        "digest": digest,
-        "content_digest": _content_digest(contents),
-        "approval": approval,
-        "code_version": code_version(),
-        "software": {name: version(name) for name in _SOFTWARE},
-        "seeds": seed_digests(),
-        "raw_files": raw_files,
-        "decisions": warehouse.rows(connection, _DECISIONS, names),
-        "gate_results": candidates.newest_gate_results(connection, time_period),
-        "tables": [asdict(table) for table in contents],
-        "files": [
-            {"path": str(path.relative_to(draft)), "size_bytes": path.stat().st_size, "sha256": _sha256(path)}
-            for path in files_of(draft)
-        ],
-    }
+    manifest["tables"] = [asdict(table) for table in contents]
+    manifest["files"] = [
+        {"path": str(path.relative_to(draft)), "size_bytes": path.stat().st_size, "sha256": _sha256(path)}
+        for path in files_of(draft)
+    ]
     text = json.dumps(manifest, ensure_ascii=False, indent=2, default=str)
     (draft / MANIFEST).write_text(text + "\n", encoding="utf-8")
     return draft
 
 
-def _write_database(connection: warehouse.Connection, path: Path, time_period: str) -> list[candidates.Table]:
-    """Write the tables of the release with their comments, and return what they hold."""
+def _write_database(
+    connection: warehouse.Connection, path: Path, manifest: dict[str, Any], parent: Release | None
+) -> list[candidates.Table]:
+    """Write tables, views and comments of the release, note their digest in ``manifest``, and return what they hold."""
+    database = connection.execute("select current_database()").fetchone()[0]
     connection.execute(f"attach '{quoted(path)}' as release")
     try:
         for schema in ("marts", "quality"):
             connection.execute(f"create schema release.{schema}")
         for name, select in candidates.TABLES.items():
-            names = {"time_period": time_period} if "$time_period" in select else {}
-            connection.execute(f"create table release.{name} as {select} order by all", names)
-        database = connection.execute("select current_database()").fetchone()[0]
-        copy_comments(connection, database, "release")
-        return [
-            candidates.table_content(connection, name, f"select * from release.{name}") for name in candidates.TABLES
+            names = {"time_period": manifest["time_period"]} if "$time_period" in select else {}
+            described = connection.execute(f"describe {select}", names).fetchall()
+            order = [column for column in candidates.ORDER if column in {row[0] for row in described}]
+            connection.execute(f"create table release.{name} as {select} order by {', '.join(order) or 'all'}", names)
+        contents = [
+            candidates.table_content(connection, name, candidates.content_query(f"release.{name}"))
+            for name in candidates.TABLES
+            if name not in candidates.ABOUT_RELEASES
         ]
+        manifest["content_digest"] = _content_digest(contents)
+        vintages.write_release(connection, "release.marts.releases", manifest, None)
+        _write_changes(connection, manifest, parent)
+        connection.execute("use release")
+        vintages.write_history(connection, "release")
+        copy_views(connection, database, "release")
+        copy_comments(connection, database, "release")
+        return contents
     finally:
+        connection.execute(f"use {database}")
         connection.execute("detach release")
+
+
+def _write_changes(connection: warehouse.Connection, manifest: Mapping[str, Any], parent: Release | None) -> None:
+    if parent is None:
+        return
+    parents = json.loads((parent.path / MANIFEST).read_text(encoding="utf-8"))
+    connection.execute(f"attach '{quoted(parent.path / DATABASE)}' as parent (read_only)")
+    try:
+        write_revisions(connection, _side("parent", parents), _side("release", manifest))
+    finally:
+        connection.execute("detach parent")
+
+
+def _side(database: str, manifest: Mapping[str, Any]) -> Side:
+    names = ("revision", "decisions", "code_version", "seeds")
+    return Side(database, **{name: manifest[name] for name in names})
 
 
 def _settle_or_keep(draft: Path, newest: Release | None, revise: bool) -> Release:
@@ -291,7 +324,7 @@ def _register(connection: warehouse.Connection, release: Release, digest: str, a
             "insert into meta.releases values (?, ?, ?, ?, ?, ?)",
             [
                 *(release.time_period, release.revision, digest, release.content_digest, approver),
-                datetime.now(UTC).replace(tzinfo=None),
+                release.released_at,
             ],
         )
 

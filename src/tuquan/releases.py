@@ -1,7 +1,7 @@
-"""Releases on disk: ``releases/<time_period>/r<n>/``, the pointers to the newest and the database over all of them.
+"""Releases on disk: ``releases/<time_period>/r<n>/`` and the pointers to the newest.
 
 A revision appears by one rename of a complete, synced folder and never changes. ``kill -9`` at any moment leaves either
-no revision or a whole one; pointers and database are brought up to date by whoever publishes next.
+no revision or a whole one; the pointers are brought up to date by whoever publishes next.
 """
 
 import fcntl
@@ -12,13 +12,44 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from tuquan import candidates, settings, warehouse
+from tuquan import settings, warehouse
+from tuquan.candidates import quoted
 
 DATABASE = "tuquan.duckdb"
 MANIFEST = "manifest.json"
 _REVISION = re.compile(r"r([1-9]\d*)", re.ASCII)
+# What a CREATE VIEW says before its query; the columns have their names from the query.
+_VIEW_HEAD = re.compile(r"^CREATE VIEW \S+( \([^)]*\))? AS ", re.IGNORECASE)
+_RELATIONS = """
+select schema_name || '.' || table_name, 'table' from duckdb_tables() where database_name = $1
+union all
+select schema_name || '.' || view_name, 'view' from duckdb_views() where database_name = $1 and not internal
+"""
+_VIEWS = """
+select schema_name || '.' || view_name, sql from duckdb_views()
+where database_name = $1 and schema_name = 'marts' and not internal order by view_oid
+"""
+_MACROS = """
+select schema_name || '.' || function_name, function_type, parameters, macro_definition from duckdb_functions()
+where database_name = $1 and schema_name = 'marts' and macro_definition is not null
+order by function_name, len(parameters)
+"""
+_TABLE_COMMENTS = """
+select schema_name || '.' || table_name, comment from duckdb_tables()
+where database_name = $1 and comment is not null
+union all
+select schema_name || '.' || view_name, comment from duckdb_views()
+where database_name = $1 and comment is not null and not internal
+order by all
+"""
+_COLUMN_COMMENTS = """
+select schema_name || '.' || table_name, column_name, comment from duckdb_columns()
+where database_name = $1 and comment is not null order by 1, column_index
+"""
 
 
 class NoRelease(LookupError):
@@ -27,13 +58,15 @@ class NoRelease(LookupError):
 
 @dataclass(frozen=True)
 class Release:
-    """One revision on disk, as its manifest tells. ``digest`` was approved, ``content_digest`` is of its tables."""
+    """One revision on disk, as its manifest tells: ``digest`` was approved, ``content_digest`` is of its tables, and
+    ``released_at`` (UTC) is when it was written."""
 
     path: Path
     time_period: str
     revision: int
     digest: str
     content_digest: str
+    released_at: datetime
 
     @property
     def place(self) -> str:
@@ -58,17 +91,22 @@ def publication_lock() -> Iterator[Path]:
 def newest_revision(time_period: str) -> Release | None:
     """Return the newest revision of ``time_period``, or None."""
     folder = settings.load().releases / time_period
-    if not folder.is_dir():
-        return None
-    revisions = [int(match[1]) for path in folder.iterdir() if (match := _REVISION.fullmatch(path.name))]
-    return read_release(folder / f"r{max(revisions)}") if revisions else None
+    made = revisions_of(folder) if folder.is_dir() else []
+    return made[-1] if made else None
+
+
+def revisions_of(folder: Path) -> list[Release]:
+    """Return all revisions in the folder of a period, the oldest first."""
+    numbers = (int(match[1]) for path in folder.iterdir() if (match := _REVISION.fullmatch(path.name)))
+    return [read_release(folder / f"r{number}") for number in sorted(numbers)]
 
 
 def read_release(path: Path) -> Release:
     """Read a release, or the draft of one, from its manifest."""
     manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     names = ("time_period", "revision", "digest", "content_digest")
-    return Release(path, **{name: manifest[name] for name in names})
+    released_at = datetime.fromisoformat(manifest["released_at"])
+    return Release(path, **{name: manifest[name] for name in names}, released_at=released_at)
 
 
 def settle(draft: Path) -> Release:
@@ -76,21 +114,20 @@ def settle(draft: Path) -> Release:
     drafted = read_release(draft)
     for path in files_of(draft):
         path.chmod(0o444)
-        _sync(path)
+        sync(path)
     for folder in [*(path for path in draft.rglob("*") if path.is_dir()), draft]:
-        _sync(folder)
+        sync(folder)
     target = draft.parent / drafted.place
     target.parent.mkdir(exist_ok=True)
     draft.rename(target)
-    _sync(target.parent)
-    _sync(target.parent.parent)
+    sync(target.parent)
+    sync(target.parent.parent)
     return read_release(target)
 
 
 def point_to(release: Release) -> None:
-    """Bring ``latest``, ``LATEST`` and the database over all releases up to date; what is right stays untouched."""
+    """Let ``latest`` and ``LATEST`` name ``release``; what is right stays untouched."""
     releases = settings.load().releases
-    _collect_releases(releases)
     latest, text = releases / "latest", releases / "LATEST"
     if not latest.is_symlink() or str(latest.readlink()) != release.place:
         swap = releases / f".tmp-latest-{os.getpid()}"
@@ -98,32 +135,86 @@ def point_to(release: Release) -> None:
         swap.replace(latest)
     if not text.exists() or text.read_text(encoding="utf-8") != release.place + "\n":
         replace_text(text, release.place + "\n")
-    _sync(releases)
+    sync(releases)
+
+
+def copy_views(connection: warehouse.Connection, source: str, target: str) -> None:
+    """Create in database ``target``, which is in use, the views and macros of ``marts`` that ``source`` has.
+
+    What stands there already is left. A released file is opened under any name, so no view names a database.
+
+    Raises:
+        ValueError: a view reads something that the target does not have.
+    """
+    held = dict(connection.execute(_RELATIONS, [target]).fetchall())
+    views = {
+        name: _without_database(connection, _VIEW_HEAD.sub("", sql))
+        for name, sql in connection.execute(_VIEWS, [source]).fetchall()
+        if name not in held
+    }
+    waiting = dict(views)
+    while waiting:
+        ready = [name for name, (_, reads) in waiting.items() if reads <= held.keys()]
+        if not ready:
+            name, (_, reads) = next(iter(waiting.items()))
+            raise ValueError(
+                f"view {name} reads {', '.join(sorted(reads - held.keys()))}, which no release has; let it read marts "
+                "alone, or let releases hold it as a table (candidates.TABLES)"
+            )
+        for name in ready:
+            connection.execute(f'create view "{target}".{name} as {waiting.pop(name)[0]}')
+            held[name] = "view"
+    known = {row[0] for row in connection.execute(_MACROS, [target]).fetchall()}
+    macros: dict[str, list[str]] = {}
+    for name, kind, parameters, definition in connection.execute(_MACROS, [source]).fetchall():
+        if name in known:
+            continue
+        is_table = kind == "table_macro"
+        query, _ = _without_database(connection, definition if is_table else f"select {definition}")
+        macros.setdefault(name, []).append(
+            f"({', '.join(parameters)}) as table ({query})"
+            if is_table
+            else f"({', '.join(parameters)}) as ({query.removeprefix('SELECT ')})"
+        )
+    for name, variants in macros.items():
+        connection.execute(f'create macro "{target}".{name}' + ", ".join(variants))
+
+
+def _without_database(connection: warehouse.Connection, sql: str) -> tuple[str, set[str]]:
+    """Return a query without any name of a database, and the relations that it reads."""
+    tree = json.loads(connection.execute("select json_serialize_sql(?)", [sql.rstrip("; \n")]).fetchone()[0])
+    if tree["error"]:
+        raise ValueError(f"{tree['error_message']}: {sql}")
+    reads: set[str] = set()
+
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
+                node["catalog_name"] = ""
+                reads.add(f"{node['schema_name']}.{node['table_name']}")
+            for part in node.values():
+                walk(part)
+        elif isinstance(node, list):
+            for part in node:
+                walk(part)
+
+    walk(tree)
+    return connection.execute("select json_deserialize_sql(?::json)", [json.dumps(tree)]).fetchone()[0], reads
 
 
 def copy_comments(connection: warehouse.Connection, source: str, target: str) -> None:
-    """Give the released tables in database ``target`` the comments that they have in database ``source``."""
-    tables = connection.execute(
-        "select schema_name || '.' || table_name, comment from duckdb_tables() "
-        "where database_name = ? and comment is not null order by 1",
-        [source],
-    ).fetchall()
-    columns = connection.execute(
-        "select schema_name || '.' || table_name, column_name, comment from duckdb_columns() "
-        "where database_name = ? and comment is not null order by 1, column_index",
-        [source],
-    ).fetchall()
+    """Give the tables and views in database ``target`` the comments that they have in database ``source``."""
+    kinds = dict(connection.execute(_RELATIONS, [target]).fetchall())
     known = {
         (f"{schema}.{table}", column)
         for schema, table, column in connection.execute(
             "select schema_name, table_name, column_name from duckdb_columns() where database_name = ?", [target]
         ).fetchall()
     }
-    held = {table for table, _ in known}
-    for name, text in tables:
-        if name in held:
-            connection.execute(f"comment on table \"{target}\".{name} is '{quoted(text)}'")
-    for name, column, text in columns:
+    for name, text in connection.execute(_TABLE_COMMENTS, [source]).fetchall():
+        if name in kinds:
+            connection.execute(f"comment on {kinds[name]} \"{target}\".{name} is '{quoted(text)}'")
+    for name, column, text in connection.execute(_COLUMN_COMMENTS, [source]).fetchall():
         if (name, column) in known:
             connection.execute(f"comment on column \"{target}\".{name}.{column} is '{quoted(text)}'")
 
@@ -137,65 +228,12 @@ def replace_text(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` at once: a reader sees the old text or the new one."""
     fresh = path.with_name(f".tmp-{path.name}-{os.getpid()}")
     fresh.write_text(text, encoding="utf-8")
-    _sync(fresh)
+    sync(fresh)
     fresh.replace(path)
 
 
-def quoted(text: Path | str) -> str:
-    """Return ``text`` as it stands between single quotes in SQL."""
-    return str(text).replace("'", "''")
-
-
-def _collect_releases(releases: Path) -> None:
-    """Rebuild ``releases/tuquan.duckdb``: the newest revision of every period together, for ``tuquan sql``.
-
-    People may have it open: they keep the old file until they open it again.
-    """
-    periods = sorted(folder.name for folder in releases.iterdir() if folder.is_dir() and not folder.is_symlink())
-    held = [release for release in map(newest_revision, periods) if release is not None]
-    wanted = [(release.time_period, release.revision, release.content_digest) for release in held]
-    path = releases / DATABASE
-    if path.exists():
-        with warehouse.open_release(path) as connection:
-            if connection.execute("select * from marts.releases order by all").fetchall() == wanted:
-                return
-    fresh = releases / f".tmp-{os.getpid()}.duckdb"
-    with warehouse.create(fresh) as connection:
-        for schema in ("marts", "quality"):
-            connection.execute(f"create schema {schema}")
-        connection.execute(
-            "create table marts.releases (time_period varchar, release_revision integer, content_digest varchar)"
-        )
-        connection.executemany("insert into marts.releases values (?, ?, ?)", wanted)
-        for number, release in enumerate(held):
-            connection.execute(f"attach '{quoted(release.path / DATABASE)}' as r{number} (read_only)")
-        for name in candidates.TABLES:
-            holders = [number for number in range(len(held)) if _has_table(connection, f"r{number}", name)]
-            # Dimensions are whole in each release: the newest period has the newest ones.
-            holders = holders[-1:] if name in candidates.DIMENSIONS else holders
-            selects = (
-                f"select *, {held[number].revision} as release_revision from r{number}.{name}" for number in holders
-            )
-            connection.execute(f"create table {name} as {' union all by name '.join(selects)} order by all")
-        database = connection.execute("select current_database()").fetchone()[0]
-        copy_comments(connection, f"r{len(held) - 1}", database)
-        for number in range(len(held)):
-            connection.execute(f"detach r{number}")
-    fresh.chmod(0o444)
-    _sync(fresh)
-    fresh.replace(path)
-
-
-def _has_table(connection: warehouse.Connection, database: str, name: str) -> bool:
-    return bool(
-        connection.execute(
-            "select 1 from duckdb_tables() where database_name = ? and schema_name || '.' || table_name = ?",
-            [database, name],
-        ).fetchone()
-    )
-
-
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Return when ``path``, a file or a folder, is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
