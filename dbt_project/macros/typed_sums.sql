@@ -28,21 +28,22 @@
 
 {#
   Only what is counted anew in each period adds up to a longer one. The periods are of one calendar and one frequency,
-  so that they do not overlap: `row` has a column frequency as well.
+  so that they do not overlap.
 #}
-{% macro sum_over_time(value, row) -%}
+{% macro sum_over_time(value, row, frequency=none) -%}
+    {%- set frequency = frequency or row ~ ".frequency" -%}
     case
         when {{ row }}.indicator in ({{ indicators_where("rollup_time <> 'sum'") }})
         then error({{ rule_against("rollup_time", row) }})
-        when min({{ row }}.frequency) <> max({{ row }}.frequency)
+        when min({{ frequency }}) <> max({{ frequency }})
         then
             error(
                 'periods_that_overlap_are_never_added: '
                 || {{ row }}.indicator
                 || ' by '
-                || min({{ row }}.frequency)
+                || min({{ frequency }})
                 || ' and by '
-                || max({{ row }}.frequency)
+                || max({{ frequency }})
             )
         else sum(over_time := {{ value }})
     end

@@ -40,52 +40,60 @@
 
 {# The name of the rule, where it is broken, and what to write instead. #}
 {% macro told_rule(broken) -%}
-    {%- set here = (model.compiled_code.encode("utf-8")[broken["location"] | int :]).decode(
-        "utf-8", "ignore"
+    {%- set statement = model.compiled_code.encode("utf-8") -%}
+    {%- set here = (
+        statement[broken["location"] | int :]
+        .decode("utf-8", "ignore")
+        .split("\n")[0][:80]
+        | trim
     ) -%}
-    {%- set here = here.split("\n")[0][:80] | trim -%}
-    {%- set line = (
-        model.raw_code.split(here)[0].count("\n") + 1
-        if here in model.raw_code
-        else none
-    ) -%}
+    {%- if here in model.raw_code -%}
+        {%- set line = model.raw_code.split(here)[0].count("\n") + 1 -%}
+    {%- else -%}
+        {%- set before = statement[: broken["location"] | int].decode("utf-8", "ignore") -%}
+        {%- set line = (before.count("\n") + 1) ~ " as compiled" -%}
+    {%- endif -%}
+    {%- set what = "`" ~ broken["detail"] ~ "`" -%}
     {%- set instead = {
         "unread": "only a select can be looked at (" ~ broken["detail"] ~ ").",
-        "untyped": "`"
-        ~ broken["detail"]
-        ~ "` does not say what it runs over. Figures: sum_over_areas, sum_over_time or"
-        ~ " another of macros/typed_sums.sql (a ratio: from the sums of its parts). No figures: sum(of_counts := ...).",
+        "untyped": what
+        ~ " does not say what it runs over. Figures: sum_over_areas, sum_over_time or another of"
+        ~ " macros/typed_sums.sql. What is no figure: sum(of_counts := ...).",
+        "averaged": what
+        ~ " averages. A ratio of several areas is sum(parts_over_areas := numerator) divided by"
+        ~ " sum(parts_over_areas := denominator). What is no figure: median(of_logs := ...).",
         "mixed": "the group by does not keep every "
         ~ broken["detail"]
         ~ " of the added rows apart. Group by it"
-        ~ (
-            ", or use sum_over_time for what is counted anew in each period."
-            if broken["detail"] == "time_period"
-            else "."
-        ),
-        "made_anew": broken["detail"]
-        ~ " is made anew here, so that a group of it could hold several. Give it another"
-        ~ " name, and group by the "
+        ~ {
+            "time_period": ", or use sum_over_time for what is counted anew in each period.",
+            "indicator": "; persons (người) and attendances (lượt người) have no sum.",
+            "calendar": "; a month of one calendar is not that month of the other.",
+            "channel": "; what two channels report may be the same persons.",
+        }.get(broken["detail"], "."),
+        "made_anew": what
+        ~ " is made anew here, so that a group of it could hold several. Give it another name, and"
+        ~ " group by the "
         ~ broken["detail"]
         ~ " of the figures.",
         "not_asked": "nothing here asks the catalogue whether the indicator may be added. Use sum_over_areas or"
         ~ " sum_over_time, or a filter on rollup_areas or rollup_time.",
-        "not_its_type": "`"
-        ~ broken["detail"]
-        ~ "` is a figure, which this type of sum is not for. Use sum_over_areas,"
-        ~ " sum_over_time or another of macros/typed_sums.sql.",
-        "bound_as_value": "a sum of distinct kinds is only the most that there can be, so it is no `"
-        ~ broken["detail"]
-        ~ "`. Call it upper_bound.",
-        "plus": "figures of two indicators are added; persons and attendances have no sum. Keep them apart, or use"
-        ~ " stock_after where the catalogue has an inflow and an outflow.",
+        "not_its_type": what
+        ~ " is a figure, which this type of sum is not for. Use sum_over_areas, sum_over_time or"
+        ~ " another of macros/typed_sums.sql.",
+        "bound_as_value": "a sum of distinct kinds is only the most that there can be, so it is no "
+        ~ what
+        ~ ". Call it upper_bound.",
+        "plus": "figures of two indicators are added; persons (người) and attendances (lượt người) have no sum. Keep"
+        ~ " them apart, or use stock_after where the catalogue has an inflow and an outflow.",
     }[broken["reason"]] -%}
     {{
         return(
             broken["rule"]
             ~ ": "
             ~ model.original_file_path
-            ~ (", line " ~ line if line else "")
+            ~ ", line "
+            ~ line
             ~ ", `"
             ~ here
             ~ "`: "
@@ -373,9 +381,27 @@
                 end
         ),
 
+        -- Each type of sum, and what its groups keep apart. A channel only statements have.
+        types as (
+            select *
+            from
+                (
+                    values
+                        ('over_areas', ['time_period', 'indicator', 'calendar', 'channel']),
+                        ('parts_over_areas', ['time_period', 'indicator', 'calendar']),
+                        ('upper_bound_over_areas', ['time_period', 'indicator', 'calendar']),
+                        ('sizes_over_areas', ['time_period', 'calendar']),
+                        ('over_time', ['indicator', 'calendar', 'channel']),
+                        ('parts_over_time', ['indicator', 'calendar']),
+                        ('of_counts', []),
+                        ('of_shares', [])
+                ) as types(sum_type, keeps_apart)
+        ),
+
         needed as (
             select sums.*, needs.coordinate, needs.rule
             from sums
+            inner join types on sums.sum_type = types.sum_type and sums.is_sum
             inner join
                 (
                     values
@@ -384,34 +410,10 @@
                         ('calendar', 'calendars_are_never_mixed'),
                         ('channel', 'channels_are_never_added')
                 ) as needs(coordinate, rule)
-                on case
-                    needs.coordinate
-                    when 'time_period'
-                    then
-                        sums.sum_type in (
-                            'over_areas',
-                            'upper_bound_over_areas',
-                            'parts_over_areas',
-                            'sizes_over_areas'
-                        )
-                    when 'indicator'
-                    then
-                        sums.sum_type in (
-                            'over_areas',
-                            'upper_bound_over_areas',
-                            'parts_over_areas',
-                            'over_time',
-                            'parts_over_time'
-                        )
-                    when 'calendar'
-                    then
-                        sums.sum_type
-                        not in ('', 'of_counts', 'of_shares', 'of_logs', 'stock_before')
-                    when 'channel'
-                    then
-                        sums.sum_type not in ('', 'of_counts', 'of_shares', 'of_logs')
-                        and exists (select 1 from refs where refs.name = 'stated_value')
-                end
+                on list_contains(types.keeps_apart, needs.coordinate)
+            where
+                needs.coordinate <> 'channel'
+                or exists (select 1 from refs where refs.name = 'stated_value')
         ),
 
         broken as (
@@ -430,25 +432,13 @@
                     then 'a_ratio_is_never_averaged'
                     else 'figures_are_added_by_their_type'
                 end as rule,
-                'untyped' as reason,
+                case when is_average then 'averaged' else 'untyped' end as reason,
                 function_name as detail,
                 place,
                 location
             from sums
             where
-                (
-                    is_sum
-                    and sum_type not in (
-                        'over_areas',
-                        'upper_bound_over_areas',
-                        'parts_over_areas',
-                        'sizes_over_areas',
-                        'over_time',
-                        'parts_over_time',
-                        'of_counts',
-                        'of_shares'
-                    )
-                )
+                (is_sum and sum_type not in (select sum_type from types))
                 or (
                     is_average
                     and not (function_name = 'median' and sum_type in ('of_logs', 'of_counts'))
@@ -492,7 +482,7 @@
             select 'figures_are_added_by_their_type', 'not_asked', '', place, location
             from sums
             where
-                sum_type in ('over_areas', 'over_time')
+                sum_type in ('over_areas', 'over_time', 'parts_over_time')
                 and not exists (
                     select 1
                     from refs

@@ -18,10 +18,10 @@ with
             ancestor_key,
             max(ancestor_name_vi) as area_name_vi,
             day,
-            sum(change) as change
+            sum(of_counts := change) as change
         from changes
         group by ancestor_area, ancestor_key, day
-        having sum(change) <> 0
+        having sum(of_counts := change) <> 0
     )
 
 select
@@ -30,5 +30,7 @@ select
     area_name_vi,
     day as valid_from,
     lead(day) over (partition by ancestor_key order by day) as valid_to,
-    cast(sum(change) over (partition by ancestor_key order by day) as integer) as communes
+    cast(
+        sum(of_counts := change) over (partition by ancestor_key order by day) as integer
+    ) as communes
 from days

@@ -32,7 +32,8 @@ with
             figures.time_period,
             figures.indicator,
             figures.obs_value,
-            befores.obs_value + inflows.obs_value - outflows.obs_value as derived_value,
+            {{ stock_after("befores.obs_value", "inflows.obs_value", "outflows.obs_value") }}
+            as derived_value,
             true as is_complete,
             figures.is_settled,
             figures.decision,
@@ -95,7 +96,7 @@ with
             cumulatives.time_period,
             cumulatives.indicator,
             max(cumulatives.obs_value) as obs_value,
-            cast(sum(known.obs_value) as decimal(18, 4)) as derived_value,
+            cast(sum(over_time := known.obs_value) as decimal(18, 4)) as derived_value,
             count(*) = max(cumulatives.number) as is_complete,
             false as is_settled,
             cast(null as varchar) as decision,
@@ -114,6 +115,10 @@ with
             on cumulatives.area_key = known.area_key
             and periods.time_period = known.time_period
             and cumulatives.indicator = known.indicator
+        inner join
+            indicators
+            on cumulatives.indicator = indicators.indicator
+            and indicators.rollup_time = 'sum'
         group by
             cumulatives.area_key,
             cumulatives.calendar,
