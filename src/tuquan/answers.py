@@ -142,7 +142,8 @@ def _due_for(submission: Row) -> list[str]:
     area, form = load_register().by_key.get(submission["area_key"] or ""), submission["form"]
     if area is None or not form or not submission["time_period"]:
         return []
-    return due_lines(area, form, parse_period(submission["time_period"], submission["calendar"] or current_form().calendar))
+    period = parse_period(submission["time_period"], submission["calendar"] or current_form().calendar)
+    return due_lines(area, form, period)
 
 
 def _outcome(submission: Row) -> str:
