@@ -12,19 +12,20 @@
             period_end,
             indicator,
             max(province_area) as province_area,
-            sum(sum_of_values) as sum_of_values,
+            sum(upper_bound_over_areas := sum_of_values) as sum_of_values,
             max(largest_value) as largest_value,
-            sum(areas_in_class) as areas_in_class,
-            sum(numerator) as numerator,
-            sum(denominator) as denominator,
-            sum(areas_expected) as areas_expected,
-            sum(areas_received) as areas_received,
-            sum(areas_included) as areas_included,
-            sum(areas_held) as areas_held,
-            sum(areas_late) as areas_late,
-            sum(households_expected) as households_expected,
-            sum(households_included) as households_included,
-            sum(areas_of_unknown_size) as areas_of_unknown_size
+            sum(of_counts := areas_in_class) as areas_in_class,
+            sum(parts_over_areas := numerator) as numerator,
+            sum(parts_over_areas := denominator) as denominator,
+            sum(of_counts := areas_expected) as areas_expected,
+            sum(of_counts := areas_received) as areas_received,
+            sum(of_counts := areas_included) as areas_included,
+            sum(of_counts := areas_held) as areas_held,
+            sum(of_counts := areas_late) as areas_late,
+            sum(sizes_over_areas := households_expected) as households_expected,
+            sum(sizes_over_areas := households_included) as households_included,
+            sum(of_counts := areas_expected_sized) as areas_expected_sized,
+            sum(of_counts := areas_included_sized) as areas_included_sized
         from {{ totals }}
         group by
             {% for column in area_columns %} {{ column }}, {% endfor %}
@@ -42,6 +43,13 @@
             indicators.statistical_kind,
             indicators.unit_measure,
             indicators.decimals,
+            {# Communes whose size nobody knows count as the average of the others. #}
+            summed.households_expected
+            * summed.areas_expected
+            / nullif(summed.areas_expected_sized, 0) as size_expected,
+            summed.households_included
+            * summed.areas_included
+            / nullif(summed.areas_included_sized, 0) as size_included,
             case
                 when summed.areas_included = 0
                 then null
@@ -101,23 +109,19 @@
             cast(areas_held as integer) as areas_held,
             cast(areas_late as integer) as areas_late,
             cast(
-                round(100 * households_included / nullif(households_expected, 0), 4) as decimal(
-                    18, 4
-                )
+                round(100 * size_included / nullif(size_expected, 0), 4) as decimal(18, 4)
             ) as households_covered_pct,
-            {# The ratio estimator: only where all sizes are known and most households are in it. #}
+            {# The ratio estimator, where the communes that are in it hold most households. #}
             case
                 when
                     rollup_areas = 'sum'
                     and areas_included < areas_expected
-                    and areas_of_unknown_size = 0
-                    and 100 * households_included
-                    >= {{ var("estimate_least_coverage_pct") }} * households_expected
+                    and 100 * size_included
+                    >= {{ var("estimate_least_coverage_pct") }} * size_expected
                 then
                     cast(
                         round(
-                            obs_value * households_expected / nullif(households_included, 0),
-                            decimals
+                            obs_value * size_expected / nullif(size_included, 0), decimals
                         ) as decimal(18, 4)
                     )
             end as estimated_value

@@ -77,7 +77,7 @@
         ),
 
         origins as (
-            select later.from_key, later.origin_key, sum(later.share) as share
+            select later.from_key, later.origin_key, sum(of_shares := later.share) as share
             from later
             cross join map_day
             inner join communes on later.from_key = communes.area_key
@@ -89,7 +89,7 @@
             select
                 from_key,
                 origin_key as to_key,
-                share / sum(share) over (partition by from_key) as share,
+                share / sum(of_shares := share) over (partition by from_key) as share,
                 count(*) over (partition by from_key) > 1 as is_estimated
             from origins
             union all
@@ -105,7 +105,11 @@
         ),
 
         pairs as (
-            select from_key, to_key, sum(share) as share, bool_or(is_estimated) as is_estimated
+            select
+                from_key,
+                to_key,
+                sum(of_shares := share) as share,
+                bool_or(is_estimated) as is_estimated
             from
                 (
                     select *
@@ -266,12 +270,13 @@
                                 )
                             )
                             < floor({{ figure }} * {{ scale }})
-                            - list_sum(
-                                list_transform(
+                            - list_aggregate(
+                                of_shares := list_transform(
                                     {{ map }}.shares,
                                     lambda other:
                                     floor({{ exact_portion(figure, map, scale, "other") }})
-                                )
+                                ),
+                                'sum'
                             )
                         then 1
                         else 0
@@ -368,13 +373,13 @@
                 bool_and(measured.is_additive) as is_additive,
                 max(measured.ratio_factor) as ratio_factor,
                 bool_and(measured.rollup_areas = 'recompute') as is_ratio,
-                sum({{ portion("figures.obs_value", "map", "measured.scale") }}) filter (
-                    measured.is_additive
-                ) as total,
-                sum({{ portion("figures.numerator", "map", "1") }}) filter (
+                sum(
+                    over_areas := {{ portion("figures.obs_value", "map", "measured.scale") }}
+                ) filter (measured.is_additive) as total,
+                sum(parts_over_areas := {{ portion("figures.numerator", "map", "1") }}) filter (
                     measured.is_additive
                 ) as numerator,
-                sum({{ portion("figures.denominator", "map", "1") }}) filter (
+                sum(parts_over_areas := {{ portion("figures.denominator", "map", "1") }}) filter (
                     measured.is_additive
                 ) as denominator,
                 {# A single version that came over whole keeps what cannot be added. #}
@@ -455,4 +460,35 @@
         cast(areas_included as integer) as areas_included,
         cast(areas_held as integer) as areas_held
     from valued
+{% endmacro %}
+
+{#
+  SQL macros for people: the same restatement on the map of any day, as marts.district_restated_on(date '2025-06-30').
+  They name their tables by schema alone, because a released database has any name.
+#}
+{% macro create_restatement_macros() %}
+create or replace macro marts.area_map_on(target_day) as table
+    {{
+        area_map_rows(
+            "target_day", "marts.dim_areas", "marts.dim_area_changes", "marts.dim_area_ancestors"
+        )
+    }}
+    ;
+    {% for name, level in [
+        ("commune", "commune"),
+        ("district", "district"),
+        ("province", "province"),
+        ("national", "country"),
+    ] %}
+create or replace macro marts.{{ name }}_restated_on(target_day) as table
+        {{
+            restated_figures(
+                level,
+                "marts.commune_observations",
+                "marts.area_map_on(target_day)",
+                "marts.dim_indicators",
+            )
+        }}
+        ;
+    {% endfor %}
 {% endmacro %}

@@ -97,6 +97,11 @@ def build(time_period: str) -> list[NodeResult]:
     Raises:
         BuildFailed: dbt could not build a model, or one of its tests failed.
     """
+    with warehouse.building():
+        return _build(time_period)
+
+
+def _build(time_period: str) -> list[NodeResult]:
     started_at = datetime.now(UTC).replace(tzinfo=None)
     rules = rules_digest()
     with warehouse.connect() as connection:
@@ -137,7 +142,8 @@ def _note_built_periods(connection: warehouse.Connection) -> None:
     connection.execute("delete from meta.built_periods")
     connection.execute(
         "insert into meta.built_periods "
-        "select time_period, inputs_digest, rules_digest, is_to_judge or is_judged from intermediate.int_changed_periods"
+        "select time_period, inputs_digest, rules_digest, is_to_judge or is_judged "
+        "from intermediate.int_changed_periods"
     )
 
 
@@ -154,10 +160,10 @@ def run_dbt(*arguments: str) -> list[NodeResult]:
     run_results.unlink(missing_ok=True)
     with warehouse.connect():
         pass  # the raw and meta tables must be there before dbt reads them
-    with warehouse.writer_lock() as file:
+    with warehouse.lend() as where:
         environment = {
             **os.environ,
-            "TUQUAN_WAREHOUSE": str(file),
+            **where,
             "TUQUAN_SEEDS": str(paths.seeds),
             "DBT_TARGET_PATH": str(target),
             "DBT_LOG_PATH": str(paths.logs / "dbt"),

@@ -44,8 +44,8 @@ with
             count(report_number) as areas_received,
             count(*) filter (report_status = 'held') as areas_waiting,
             count(*) filter (is_late) as areas_late,
-            sum(households) as households_expected,
-            count(*) filter (households is null) as areas_of_unknown_size
+            sum(sizes_over_areas := households) as households_expected,
+            count(households) as areas_expected_sized
         from reports
         group by part_number
     ),
@@ -65,12 +65,15 @@ with
         select
             part_number,
             indicator,
-            sum(obs_value) as sum_of_values,
+            sum(upper_bound_over_areas := obs_value) as sum_of_values,
             max(obs_value) as largest_value,
             count(*) filter (obs_value > 0) as areas_in_class,
             count(obs_value) as areas_included,
             count(*) filter (status in ('held', 'refused')) as areas_held,
-            sum(case when obs_value is not null then households end) as households_included
+            sum(
+                sizes_over_areas := case when obs_value is not null then households end
+            ) as households_included,
+            count(case when obs_value is not null then households end) as areas_included_sized
         from sent
         group by part_number, indicator
     ),
@@ -80,7 +83,8 @@ with
             reports.part_number,
             indicators.indicator,
             count(*) as communes,
-            sum(reports.households) as households
+            sum(sizes_over_areas := reports.households) as households,
+            count(reports.households) as areas_sized
         from reports
         inner join indicators on indicators.rollup_areas = 'register'
         where
@@ -135,13 +139,16 @@ with
         select
             part_number,
             ratio as indicator,
-            sum(numerator) filter (denominator is not null) as numerator,
-            sum(denominator) filter (numerator is not null) as denominator,
+            sum(parts_over_areas := numerator) filter (denominator is not null) as numerator,
+            sum(parts_over_areas := denominator) filter (numerator is not null) as denominator,
             count(numerator + denominator) as areas_included,
             count(*) filter (is_held and (numerator is null or denominator is null)) as areas_held,
-            sum(households) filter (
+            sum(sizes_over_areas := households) filter (
                 numerator is not null and denominator is not null
-            ) as households_included
+            ) as households_included,
+            count(households) filter (
+                numerator is not null and denominator is not null
+            ) as areas_included_sized
         from pairs
         group by part_number, ratio
     ),
@@ -157,7 +164,8 @@ with
             null as denominator,
             summed.areas_included,
             summed.areas_held,
-            summed.households_included
+            summed.households_included,
+            summed.areas_included_sized
         from summed
         inner join indicators on summed.indicator = indicators.indicator
         where indicators.rollup_areas not in ('recompute', 'register')
@@ -172,7 +180,8 @@ with
             denominator,
             areas_included,
             areas_held,
-            households_included
+            households_included,
+            areas_included_sized
         from rated
         union all
         select
@@ -185,7 +194,8 @@ with
             null as denominator,
             communes as areas_included,
             0 as areas_held,
-            households as households_included
+            households as households_included,
+            areas_sized as areas_included_sized
         from registered
     ),
 
@@ -242,7 +252,14 @@ select
         end as bigint
     ) as households_expected,
     cast(complete.households_included as bigint) as households_included,
-    cast(parts.areas_of_unknown_size as integer) as areas_of_unknown_size
+    cast(
+        case
+            when complete.is_asked
+            then parts.areas_expected_sized
+            else complete.areas_included_sized
+        end as integer
+    ) as areas_expected_sized,
+    cast(complete.areas_included_sized as integer) as areas_included_sized
 from complete
 inner join parts on complete.part_number = parts.part_number
 where complete.is_asked or complete.areas_included + complete.areas_held > 0

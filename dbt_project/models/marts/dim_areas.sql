@@ -1,4 +1,5 @@
 -- Every version of every area since 2018.
+{{ config(materialized="table") }}
 select
     area_key,
     ref_area,

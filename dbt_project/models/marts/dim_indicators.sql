@@ -1,4 +1,5 @@
 -- The catalogue of indicators, as it is asked and rolled up.
+{{ config(materialized="table") }}
 with
 
     indicators as (select * from {{ ref("stg_indicators") }}),

@@ -1,4 +1,5 @@
 -- Every period of both calendars, with its neighbours and its name.
+{{ config(materialized="table") }}
 with
 
     periods as (select * from {{ ref("int_periods") }}),

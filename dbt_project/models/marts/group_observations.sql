@@ -39,7 +39,14 @@ with
                 when coalesce(figures.denominator, figures.obs_value) is not null
                 then figures.households
             end as households_included,
-            case when figures.households is null then 1 else 0 end as areas_of_unknown_size
+            case when figures.households is not null then 1 else 0 end as areas_expected_sized,
+            case
+                when
+                    coalesce(figures.denominator, figures.obs_value) is not null
+                    and figures.households is not null
+                then 1
+                else 0
+            end as areas_included_sized
         from figures
         inner join
             members

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -43,6 +43,16 @@ class Area:
     def in_force(self, day: date) -> bool:
         return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
 
+    def last_day_within(self, first: date, last: date) -> date | None:
+        """Return the last day of a period on which it held; when areas change inside it, both vintages have one.
+
+        None = it held on none of its days, or began and ended in between.
+        """
+        if self.in_force(last):
+            return last
+        ended_inside = self.valid_to is not None and first < self.valid_to <= last and self.in_force(first)
+        return self.valid_to - timedelta(days=1) if ended_inside else None
+
 
 class AreaRegister:
     """All versions of all areas, looked up by code and day, by key, or by exact name."""
@@ -58,6 +68,11 @@ class AreaRegister:
     def at(self, ref_area: str, day: date) -> Area | None:
         """Return the version of ``ref_area`` in force on ``day``, or None."""
         return next((area for area in self._versions.get(ref_area, ()) if area.in_force(day)), None)
+
+    def within(self, ref_area: str, first: date, last: date) -> Area | None:
+        """Return the version of ``ref_area`` in force on ``last``, else one that ended after ``first``, or None."""
+        held = (area for area in self._versions.get(ref_area, ()) if area.last_day_within(first, last))
+        return max(held, key=lambda area: area.valid_from, default=None)
 
     def versions(self, ref_area: str) -> list[Area]:
         """Return every version of ``ref_area``, whenever it held."""

@@ -49,7 +49,8 @@ def duty_of(area: Area, form: str, period: Period, register: AreaRegister, folde
     The nearest area with duties decides: a province's own rows replace those of the country.
     """
     duties = [duty for duty in load_duties(folder) if duty.is_in_force(form, period)]
-    for ref_area in [area.ref_area, *(parent.ref_area for parent in register.parents(area, period.end)), COUNTRY]:
+    day = area.last_day_within(period.start, period.end) or period.end
+    for ref_area in [area.ref_area, *(parent.ref_area for parent in register.parents(area, day)), COUNTRY]:
         own = [duty for duty in duties if duty.ref_area == ref_area]
         if own:
             return next((duty for duty in own if duty.frequency == period.frequency), None)

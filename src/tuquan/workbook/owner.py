@@ -115,9 +115,11 @@ class OwnedSheet:
         return period
 
     def _printed_area(self, printed: Printed, period: Period) -> Area | None:
-        register, areas = load_register(), find_area(printed, period.end)
+        register, day, areas = load_register(), period.end, find_area(printed, period.end)
+        if not areas:  # a commune that ended inside the period may still report for it
+            day, areas = period.start, find_area(printed, period.start)
         told = quoted("; ".join([*printed.codes, *printed.names]))
-        if len(areas) == 1 and (areas[0].level != "commune" or is_certain(areas[0], period.end, printed)):
+        if len(areas) == 1 and (areas[0].level != "commune" or is_certain(areas[0], day, printed)):
             return areas[0]
         codes = [written for code in printed.codes for written in (code, padded_code(code))]
         versions = [area for code in codes for area in register.versions(code)]
@@ -134,7 +136,7 @@ class OwnedSheet:
     def _is_commune_in_force(self, area: Area, written: str, period: Period) -> bool:
         if area.level != "commune":
             self._stop("area_is_a_commune", written=quoted(written), area=area.name_vi)
-        elif not area.in_force(period.end):
+        elif area.last_day_within(period.start, period.end) is None:
             self._not_in_force(area, period)
         else:
             return True

@@ -236,7 +236,8 @@ class _RecordsReader:
             return None
         register = load_register()
         # "390" may be a district, or commune 00390 without its zeros: what is exact comes first, and is no commune.
-        area = register.at(written, period.end) or register.at(padded_code(written), period.end)
+        days = (period.start, period.end)
+        area = register.within(written, *days) or register.within(padded_code(written), *days)
         if area is None:
             self.findings.append(self._unknown_area(written, period, place))
             return None

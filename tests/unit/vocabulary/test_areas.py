@@ -3,6 +3,7 @@ from datetime import date
 import pytest
 
 from tuquan.vocabulary.areas import canonical_name, load_register, padded_code
+from tuquan.vocabulary.periods import parse_period
 
 
 @pytest.mark.parametrize(
@@ -61,3 +62,28 @@ def test_accents_and_types_tell_communes_apart(one, other):
 def test_leading_zeros_that_a_spreadsheet_took_come_back():
     assert padded_code("4") == "00004"
     assert padded_code("٤") == "٤"  # not ASCII: left for the reader to refuse
+
+
+@pytest.mark.parametrize(
+    ("area_key", "period", "day"),
+    [
+        ("15127.20191201", "2025-M07", date(2025, 6, 30)),  # Phong Sơn merged on 1 July, inside the month
+        ("15127.20250701", "2025-M07", date(2025, 7, 14)),  # Cẩm Thủy, which took over
+        ("15127.20191201", "2025-M06", date(2025, 6, 14)),
+        ("15127.20191201", "2025-M08", None),
+        ("15127.20250701", "2025-M06", None),
+    ],
+)
+def test_of_a_period_with_a_change_both_vintages_held(area_key, period, day):
+    period = parse_period(period)
+
+    assert load_register().by_key[area_key].last_day_within(period.start, period.end) == day
+
+
+def test_a_code_of_a_period_is_that_of_its_end_before_that_of_its_beginning():
+    july = parse_period("2025-M07")
+
+    assert load_register().within("15127", july.start, july.end).area_key == "15127.20250701"
+    assert (
+        load_register().within("15136", july.start, july.end).area_key == "15136.20180101"
+    )  # Cẩm Quý has no successor code
