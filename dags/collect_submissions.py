@@ -2,8 +2,8 @@
 
 Takes what is new in the inbox folder and in each channel of `TUQUAN_CHANNELS` (SFTP, S3, mail, Kobo): keeps the files
 and registers them, loads the readable cells, answers each file with a receipt and sends the answers back. All files in
-one task, because a file costs milliseconds and a task costs half a second. Then starts one `build_marts` run for each
-reporting period with news.
+one task, because a file costs milliseconds and a task costs half a second; on a lake in `TUQUAN_LOADERS` tasks, each on
+a worker of its own. Then starts one `build_marts` run for each reporting period with news.
 
 Red here means that our machinery broke. A channel that is down makes its own task red and, at the end, the run; what
 the other channels brought is loaded, answered and built all the same. A broken workbook never turns a task red: it has
@@ -47,9 +47,11 @@ def collect_submissions() -> None:
         pool=handoffs.WAREHOUSE_WRITER,
         outlets=[Asset(handoffs.SUBMISSIONS)],
         trigger_rule="all_done",  # a channel that is down holds up no other
+        map_index_template="{{ task.op_kwargs['loader'] }}",
     )
-    def load_registered() -> None:
+    def load_registered(loader: int) -> None:
         loaded = load.load_registered()
+        log.info("Loader %d:", loader)
         log.info("\n%s", loaded.summary())
         for name, count, tags in handoffs.counts(loaded.formats, loaded.figures):
             stats.incr(name, count, tags=tags)
@@ -92,7 +94,8 @@ def collect_submissions() -> None:
     received = receive_channel.expand(channel=channels.incoming())
     answered, sent = write_receipts(), send_replies.expand(channel=channels.outgoing())
     news = find_news()
-    received >> load_registered() >> answered >> [news, sent]
+    loaded = load_registered.expand(loader=handoffs.loaders())  # each takes files that no other has in hand
+    received >> loaded >> answered >> [news, sent]
     [received, sent] >> all_channels_answered
     start_builds.expand_kwargs(news)
 

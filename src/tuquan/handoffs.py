@@ -4,9 +4,12 @@ A period travels as a run of its own (docs/decisions/0001): its run id says whic
 person finds it in the grid and a hand-over that is repeated starts nothing twice. Identifiers travel, never figures.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
+
+from tuquan import settings
 
 SUBMISSIONS = "tuquan_submissions"
 MARTS = "tuquan_marts"
@@ -14,7 +17,8 @@ RELEASE = "tuquan_release"
 RECEIPTS = "tuquan_receipts"
 MOST_LISTED = 100  # receipts that a run names one by one
 
-# One slot: whoever opens the warehouse waits for the others. The file lock in tuquan.warehouse is the real guard.
+# Whoever opens the warehouse. As many slots as loaders: of one file there is one writer, and who opens it waits for the
+# others. The locks of tuquan.warehouse are the real guard.
 WAREHOUSE_WRITER = "warehouse_writer"
 
 COLLECT = "collect_submissions"
@@ -27,6 +31,12 @@ DIGEST_PATTERN = r"^[0-9a-f]{8,64}$"
 
 DECISION = "record_decision"  # the task of publish_release that keeps the answer
 APPROVE = "Approve"  # the word of Airflow's ApprovalOperator
+
+
+def loaders() -> list[int]:
+    """Number the tasks that load at once: ``TUQUAN_LOADERS`` of them on a lake, one where the warehouse is one file."""
+    count = int(os.environ.get("TUQUAN_LOADERS") or 1) if settings.load().lake else 1
+    return list(range(1, count + 1))
 
 
 def build_run(time_period: str, stamp: str) -> str:

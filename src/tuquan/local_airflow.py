@@ -267,10 +267,14 @@ class LocalAirflow:
             if time.monotonic() > deadline:
                 raise AirflowFailed(f"Airflow was not ready after {START_SECONDS} s; see {self.log_folder}")
             time.sleep(0.3)
-        pool = {"name": handoffs.WAREHOUSE_WRITER, "slots": 1, "description": "Whoever opens the warehouse"}
-        answer = self.client(ADMIN).post("/api/v2/pools", json=pool)
-        if answer.status_code not in {httpx.codes.CREATED, httpx.codes.CONFLICT}:
-            raise AirflowFailed(f"the pool {handoffs.WAREHOUSE_WRITER} could not be made: {answer.text}")
+        pool = {
+            "name": handoffs.WAREHOUSE_WRITER,
+            "slots": len(handoffs.loaders()),
+            "description": "Whoever opens the warehouse",
+        }
+        bulk = {"actions": [{"action": "create", "entities": [pool], "action_on_existence": "overwrite"}]}
+        if errors := self._send("PATCH", "/api/v2/pools", json=bulk)["create"]["errors"]:
+            raise AirflowFailed(f"the pool {handoffs.WAREHOUSE_WRITER} could not be made: {errors}")
 
     def check_alive(self) -> None:
         """Raise AirflowFailed when a component has ended by itself."""

@@ -91,6 +91,18 @@ def test_only_the_approval_overrides_the_retries_of_the_deployment(bag):
     assert set(retries.values()) == {usual}
 
 
+@pytest.mark.parametrize(("lake", "loaders"), [("", [1]), ("dbname=lake", [1, 2, 3])])
+def test_one_file_is_loaded_by_one_task_and_a_lake_by_as_many_as_are_wanted(bag, monkeypatch, lake, loaders):
+    from airflow.dag_processing.dagbag import DagBag
+
+    monkeypatch.setenv("TUQUAN_LAKE", lake)
+    monkeypatch.setenv("TUQUAN_LOADERS", "3")
+    read_anew = DagBag(bag.dag_folder)
+    load_registered = read_anew.dags[handoffs.COLLECT].get_task("load_registered")
+    assert load_registered.op_kwargs_expand_input.value == {"loader": loaders}
+    assert load_registered.max_active_tis_per_dag is None
+
+
 def test_each_dag_starts_the_next_one(bag):
     collect, build = bag.dags[handoffs.COLLECT], bag.dags[handoffs.BUILD]
     assert collect.get_task("start_builds").partial_kwargs["trigger_dag_id"] == handoffs.BUILD
@@ -150,7 +162,7 @@ def test_a_pass_logs_a_table_of_outcomes_and_counts_them_as_metrics(bag, home, m
     collect = bag.dags[handoffs.COLLECT]
     caplog.set_level("INFO")
     collect.get_task("receive_channel").python_callable("folder")
-    collect.get_task("load_registered").python_callable()
+    collect.get_task("load_registered").python_callable(1)
     assert counted == {
         "tuquan.files.accepted": (1, {"format": "csv"}),
         "tuquan.files.refused": (1, {"format": "pdf"}),

@@ -63,7 +63,7 @@ def test_without_the_lake_nothing_waits_for_its_services_and_tasks_run_in_the_sc
     environment = SERVICES["scheduler"]["environment"]
     assert environment["AIRFLOW__CORE__EXECUTOR"] == "${AIRFLOW_EXECUTOR:-LocalExecutor}"
     assert environment["TUQUAN_LAKE"] == "${TUQUAN_LAKE:-}"
-    assert environment["TUQUAN_LOAD_SHARES"] == "${TUQUAN_LOAD_SHARES:-1}"
+    assert environment["TUQUAN_LOADERS"] == "${TUQUAN_LOADERS:-1}"
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -99,7 +99,7 @@ def test_its_commands_exist_in_the_installed_airflow(airflow_cli, name):
 def test_the_pool_of_the_dags_is_made_before_they_run():
     made = next(words for words in airflow_commands(SERVICES["init"]) if words[:2] == ["pools", "set"])
     assert made[2:4] == [handoffs.WAREHOUSE_WRITER, "1"]
-    assert f"{handoffs.WAREHOUSE_WRITER} ${{TUQUAN_LOAD_SHARES:-1}} " in SERVICES["init"]["command"][0]
+    assert f"{handoffs.WAREHOUSE_WRITER} ${{TUQUAN_LOADERS:-1}} " in SERVICES["init"]["command"][0]
     assert all("init" in service["depends_on"] for name, service in AIRFLOW_SERVICES.items() if name != "init")
 
 

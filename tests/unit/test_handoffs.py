@@ -23,6 +23,16 @@ def test_each_period_with_news_gets_a_run_that_names_it():
     ]
 
 
+@pytest.mark.parametrize(
+    ("lake", "wanted", "loaders"),
+    [("", "", [1]), ("", "4", [1]), ("dbname=lake", "", [1]), ("dbname=lake", "4", [1, 2, 3, 4])],
+)
+def test_only_a_lake_is_loaded_by_several_at_once(monkeypatch, lake, wanted, loaders):
+    monkeypatch.setenv("TUQUAN_LAKE", lake)
+    monkeypatch.setenv("TUQUAN_LOADERS", wanted)
+    assert handoffs.loaders() == loaders
+
+
 def test_no_news_starts_nothing():
     assert handoffs.builds([], NOON) == []
     assert handoffs.publications("2021", None) == []
