@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, TracebackType
+from typing import Self
 
 from tuquan import settings
 
@@ -113,6 +114,14 @@ class Session:
 
     def close(self) -> None:
         self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def try_to_take(self, right: Right, number: int = 0) -> bool:
         """Take a right unless somebody else has it; return whether it is ours."""

@@ -267,7 +267,7 @@ def share() -> Iterator[Shared]:
             connection.execute(SCHEMA)
             yield Shared(connection)
     else:
-        with closing(lake.Session(place)) as session, closing(_in_memory()) as connection:
+        with lake.Session(place) as session, closing(_in_memory()) as connection:
             shared = Shared(connection, session)
             with shared.turn():  # of several that are the first one makes the catalogue
                 _attach(connection, place)
@@ -285,7 +285,7 @@ def look() -> Iterator[Connection]:
     with ExitStack() as open_things:
         connection = None
         if place is not None:
-            if open_things.enter_context(closing(lake.Session(place))).has_catalogue():
+            if open_things.enter_context(lake.Session(place)).has_catalogue():
                 connection = open_things.enter_context(closing(_in_memory()))
                 _attach(connection, place, read_only=True)
                 connection.begin()  # all queries see the same moment
@@ -314,7 +314,7 @@ def lend() -> Iterator[dict[str, str]]:
         with writer_lock() as path:
             yield {"DBT_TARGET": "file", "TUQUAN_WAREHOUSE": str(path)}
     else:
-        with closing(lake.Session(place)) as session, _held(session, Right.BUILD):
+        with lake.Session(place) as session, _held(session, Right.BUILD):
             yield {"DBT_TARGET": "lake", **place.environment, "TUQUAN_SPILL": str(_spill())}
 
 
@@ -330,7 +330,7 @@ def building() -> Iterator[None]:
         with _file_lock(settings.load().warehouse_file.with_suffix(".build.lock")):
             yield
     else:
-        with closing(lake.Session(place)) as session, _held(session, Right.PLAN):
+        with lake.Session(place) as session, _held(session, Right.PLAN):
             yield
 
 
@@ -410,7 +410,7 @@ def _last_writer(lock: IO[str]) -> str:
 
 def _in_memory() -> Connection:
     """Return a DuckDB of its own that can read and write a lake, and downloads nothing."""
-    return duckdb.connect(
+    connection = duckdb.connect(
         config={
             "extension_directory": str(lake.extensions()),
             "autoinstall_known_extensions": "false",
@@ -418,6 +418,8 @@ def _in_memory() -> Connection:
             "temp_directory": str(_spill()),
         }
     )
+    connection.execute("set enable_progress_bar = false")  # where nobody asked for output
+    return connection
 
 
 def _spill() -> Path:
