@@ -1,16 +1,29 @@
 -- Every version of every area since 2018.
 {{ config(materialized="table") }}
+with
+
+    areas as (select * from {{ ref("stg_areas") }}),
+
+    successions as (
+        select from_key, list(to_key order by to_key) as successors
+        from {{ ref("dim_area_changes") }}
+        group by from_key
+    )
+
 select
-    area_key,
-    ref_area,
-    name_vi,
-    full_name_vi,
-    area_level,
-    area_type,
-    parent_area,
-    valid_from,
-    valid_to,
-    date_precision,
-    legal_basis,
-    source
-from {{ ref("stg_areas") }}
+    areas.area_key,
+    areas.ref_area,
+    areas.name_vi,
+    areas.full_name_vi,
+    {{ without_accents("areas.name_vi") }} as name_ascii,
+    areas.area_level,
+    areas.area_type,
+    areas.parent_area,
+    areas.valid_from,
+    areas.valid_to,
+    successions.successors,
+    areas.date_precision,
+    areas.legal_basis,
+    areas.source
+from areas
+left join successions on areas.area_key = successions.from_key

@@ -1,0 +1,2 @@
+-- The stable view of provinces for people, with their names.
+{{ labelled("province") }}
