@@ -9,15 +9,15 @@
 
         observations as (select * from {{ observations }}),
 
-        period_parts as (select * from {{ ref("int_period_parts") }}),
+        period_parts as (select * from {{ ref("dim_period_parts") }}),
 
-        indicators as (select * from {{ ref("stg_indicators") }}),
+        indicators as (select * from {{ ref("dim_indicators") }}),
 
         rules as (
             select
                 indicators.indicator,
                 indicators.rollup_time,
-                indicators.ratio_factor,
+                case when indicators.unit_measure = '%' then 100 else 1 end as ratio_factor,
                 numerators.rollup_time as numerator_time,
                 denominators.rollup_time as denominator_time,
                 indicators.rollup_time = 'sum'

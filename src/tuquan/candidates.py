@@ -26,6 +26,7 @@ DIMENSIONS = (
     "marts.dim_area_changes",
     "marts.dim_areas",
     "marts.dim_indicators",
+    "marts.dim_period_parts",
     "marts.dim_periods",
 )
 # Empty in the warehouse; a release says in them which one it is and what it changed. They are no content: the same
@@ -79,6 +80,7 @@ TABLES = {
             "marts.group_observations",
             "marts.completeness",
             "marts.completeness_by_area",
+            "marts.cumulative_reconciliation",
             "marts.statement_reconciliation",
             "quality.flags",
         )

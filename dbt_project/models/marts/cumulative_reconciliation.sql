@@ -10,7 +10,7 @@ with
 
     periods as (select * from {{ ref("int_periods") }}),
 
-    period_parts as (select * from {{ ref("int_period_parts") }}),
+    period_parts as (select * from {{ ref("dim_period_parts") }}),
 
     observations as (select * from {{ ref("commune_observations") }}),
 

@@ -1,6 +1,7 @@
 -- Which shorter periods make up a longer one, by their days: the parts of one frequency lie inside
 -- the whole, and together have as many days. Never across calendars; what is only derived is no
 -- part of anything.
+{{ config(materialized="table") }}
 with
 
     periods as (select *, period_end - period_start + 1 as days from {{ ref("int_periods") }}),
