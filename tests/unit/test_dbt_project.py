@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from changed_marts import change
 
 from tuquan import transform, warehouse
 from tuquan.vocabulary.duties import load_duties
@@ -65,13 +66,15 @@ def test_a_report_is_due_on_the_same_day_in_the_marts_and_in_the_vocabulary(judg
 def test_the_builds_own_tests_fail_when_their_claims_are_broken(judged_home):
     damage = {
         "is_key_dim_periods": "insert into marts.dim_periods from marts.dim_periods limit 1",
-        "is_key_completeness": "update marts.completeness set form = null where ref_area = '15145'",
+        "is_key_completeness": "update intermediate.int_reports set form = null where ref_area = '15145'",
+        "adds_up_completeness_by_area": (
+            "update intermediate.int_reports set report_status = 'lost' where ref_area = '15148'"
+        ),
         "totals_equal_the_sum_of_their_communes": (
-            "update marts.district_observations set obs_value = obs_value + 1 where indicator = 'residential_areas'"
+            "update intermediate.int_area_totals set sum_of_values = sum_of_values + 1 "
+            "where indicator = 'residential_areas'"
         ),
-        "no_figure_is_lost_on_the_way": (
-            "delete from intermediate.int_commune_figures where ref_area = '15139' and indicator = 'households_total'"
-        ),
+        "no_figure_is_lost_on_the_way": "update raw.cells set indicator = 'unknown' where indicator = 'households_total'",
         "a_commune_has_one_ancestor_per_level_and_day": (
             "insert into intermediate.int_area_ancestors "
             "select * replace ('another' as ancestor_key) from intermediate.int_area_ancestors "
@@ -79,9 +82,7 @@ def test_the_builds_own_tests_fail_when_their_claims_are_broken(judged_home):
         ),
         "every_commune_lies_in_a_province": "delete from intermediate.int_area_ancestors where ancestor_area = '40'",
     }
-    with warehouse.connect() as connection:
-        for statement in damage.values():
-            connection.execute(statement)
+    change(*damage.values())
 
     with pytest.raises(transform.BuildFailed) as failure:
         transform.run_dbt("test", "--select", *(f"{name}*" for name in damage))

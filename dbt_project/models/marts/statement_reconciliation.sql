@@ -1,7 +1,8 @@
 -- Published statements beside the sum of the communes, of one period or of the periods that fill
 -- the years a statement names. What cannot be compared says why: percentages, open starts, one
--- channel of several. "More than" is a lower bound and is compared as one, "about" by its round
--- figures, both only where all communes are in. Nothing here ever enters a series or an average.
+-- channel of several. "More than" is a lower bound and is compared as one, "about" within a margin;
+-- both, like several years, only where all communes are in. Nothing here ever enters a series or
+-- an average.
 {{ config(materialized="table") }}
 with
 
@@ -163,7 +164,7 @@ with
                 then obstacle
                 when qualifier <> '=' and channel is not null
                 then 'one_channel'
-                when qualifier <> '=' and not is_complete
+                when (qualifier <> '=' or periods_included < periods_expected) and not is_complete
                 then 'communes_missing'
                 when qualifier = '>'
                 then
