@@ -18,7 +18,7 @@ PYTHON = $(shell for python in $(PYTHONS); do \
 	"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11) or sys.version_info >= (3, 15))' >/dev/null 2>&1 \
 	&& { command -v "$$python"; break; }; done)
 
-.PHONY: demo up channels lake test fuzz check format bench bench-history bench-intake bench-hostile guide pictures lock help
+.PHONY: demo up channels lake test fuzz check format bench bench-history bench-intake bench-hostile guide pictures docs notebook bench-questions lock help
 
 demo: $(VENV)/.runtime ## lay out the sample, run it through Airflow's scheduler, print the release
 	$(BIN)/tuquan demo
@@ -60,6 +60,15 @@ bench-intake: $(VENV)/.dev ## 5,000 files at once, a fifth of them bad: outcomes
 
 bench-hostile: $(VENV)/.dev ## what each hostile file costs its reader
 	$(BIN)/python benchmarks/hostile.py
+
+bench-questions: $(VENV)/.runtime ## the twenty questions on three years of a whole country: milliseconds of each
+	$(BIN)/python benchmarks/questions.py
+
+docs: $(VENV)/.runtime ## write one page about all models and their columns
+	$(BIN)/python docs/models.py
+
+notebook: $(VENV)/.dev ## open the analysts' notebook in a browser, on 127.0.0.1
+	MARIMO_SKIP_UPDATE_CHECK=1 $(BIN)/marimo edit docs/notebook/so_lieu.py
 
 guide: $(VENV)/.runtime ## print docs/huong-dan-xa.pdf, the guide for communes
 	$(BIN)/tuquan guide
