@@ -114,9 +114,10 @@ def load_registered() -> Loaded:
         WarehouseBusy: another process kept a chunk, or the right to write, for too long.
     """
     with warehouse.share() as shared, open_reader() as read:
-        with shared.turn():
+        loaded = _Pass(shared, read).load()
+        with shared.turn():  # also when nothing waited: a killed pass may have left what must go
             _sweep(shared.connection)
-        return _Pass(shared, read).load()
+        return loaded
 
 
 class _Pass:

@@ -8,10 +8,11 @@ lake (``lake.py``) anybody reads at any time, and only writing takes turns.
 import fcntl
 import logging
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -204,6 +205,8 @@ create table if not exists meta.releases (
 );
 """
 
+_TABLES = frozenset(re.findall(r"create table if not exists (\S+) \(", SCHEMA))
+
 
 class NotAQuery(ValueError):
     """What should be one query cannot be answered; the message is one sentence of DuckDB's or ours."""
@@ -264,15 +267,27 @@ def share() -> Iterator[Shared]:
     place = lake.configured()
     if place is None:
         with writer_lock() as path, closing(duckdb.connect(path)) as connection:
-            connection.execute(SCHEMA)
-            yield Shared(connection)
+            shared = Shared(connection)
+            _make_tables(shared)
+            yield shared
     else:
         with lake.Session(place) as session, closing(_in_memory()) as connection:
             shared = Shared(connection, session)
-            with shared.turn():  # of several that are the first one makes the catalogue
+            # Of several that are the first one makes the catalogue.
+            with nullcontext() if session.has_catalogue() else shared.turn():
                 _attach(connection, place)
-                connection.execute(SCHEMA)
+            _make_tables(shared)
             yield shared
+
+
+def _make_tables(shared: Shared) -> None:
+    """Make the tables of the package that are not there yet; who finds them all waits for nobody."""
+    held = shared.connection.execute(
+        "select schema_name || '.' || table_name from duckdb_tables() where database_name = current_database()"
+    ).fetchall()
+    if _TABLES.difference(name for (name,) in held):
+        with shared.turn():
+            shared.connection.execute(SCHEMA)
 
 
 @contextmanager
