@@ -1,8 +1,9 @@
 """Lay out sample submissions: real TQ01 workbooks whose sums equal published figures.
 
 Only the sums are facts (``seeds/published_statements.csv``). How they are split over communes, and every indicator of
-which nobody published a sum, is illustrative (``tuquan.simulate``). The first wave holds the mistakes of
-``sample_data/mistakes.csv``, the second answers each of them with a corrected workbook.
+which nobody published a sum, is illustrative (``tuquan.simulate``). Of the communes of July 2025 no sums are known at
+all: theirs go on from those of their former district (``sample_data/continued.csv``). The first wave holds the mistakes
+of ``sample_data/mistakes.csv``, the second answers each of them with a corrected workbook.
 """
 
 from collections.abc import Iterator
@@ -48,11 +49,15 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Reported:
-    """A district or province and a period of which figures were published; its communes report."""
+    """A district or province and a period; its communes report.
+
+    ``forerunners`` are the communes that were there when figures were last published, and whose figures go on.
+    """
 
     area: Area
     period: Period
     communes: tuple[Area, ...]
+    forerunners: tuple[Area, ...] = ()
 
 
 def lay_out_sample(inbox: Path, wave: Wave) -> list[Path]:
@@ -84,7 +89,10 @@ def load_mistakes() -> tuple[Mistake, ...]:
 
 
 def sample_reports() -> list[Reported]:
-    """Return each area and period of which a figure was published, with the communes in force at its end."""
+    """Return each area and period of which a figure was published, with the communes in force at its end.
+
+    After them come the former districts whose communes report once more on the map of July 2025.
+    """
     register, calendar = load_register(), current_form().calendar
     places = {
         (row["ref_area"], row["time_period"]): None
@@ -95,14 +103,39 @@ def sample_reports() -> list[Reported]:
     for ref_area, code in places:
         period = parse_period(code, calendar)
         reports.append(Reported(_area(ref_area, period), period, tuple(register.communes(ref_area, period.end))))
+    for row in read_seed("continued", SAMPLE_DATA):
+        period, last = parse_period(row["time_period"], calendar), parse_period(row["last_period"], calendar)
+        area = _area(row["former_district"], last)
+        members = sorted(
+            member["area_key"]
+            for member in read_seed("area_groups")
+            if (member["group_kind"], member["group_code"]) == ("former_district", area.ref_area)
+        )
+        communes = [commune for key in members if (commune := register.by_key[key]).in_force(period.end)]
+        reports.append(Reported(area, period, tuple(communes), tuple(register.communes(area.ref_area, last.end))))
     return reports
 
 
 def illustrative_split(reported: Reported) -> dict[str, Figures]:
-    """Return the figures of each commune (by its key), which add up to what was published."""
-    return illustrate(
-        reported.communes, reported.period, totals=published_totals(reported), shares=published_shares(reported)
-    )
+    """Return the figures of each commune (by its key), which add up to what was published or to what goes on."""
+    totals = published_totals(reported)
+    if reported.forerunners:
+        totals = totals_going_on(reported, totals)
+    return illustrate(reported.communes, reported.period, totals=totals, shares=published_shares(reported))
+
+
+def totals_going_on(reported: Reported, totals: dict[str, int]) -> dict[str, int]:
+    """Return what the former communes would have added up to in the period, so that no series breaks off.
+
+    What each commune has once is no sum to hand on.
+    """
+    before = illustrate(reported.forerunners, reported.period, totals=totals)
+    once_each = {name for name, rule in load_rules().items() if rule.ceiling}
+    return {
+        item.indicator: sum(figures[item.indicator] for figures in before.values())
+        for item in load_catalogue().on_form(current_form().form, reported.period)
+        if item.rollup_areas == "sum" and item.indicator not in once_each
+    }
 
 
 def published_totals(reported: Reported) -> dict[str, int]:
@@ -145,7 +178,7 @@ def _places(inbox: Path, reported: Reported, commune: Area) -> tuple[Path, Path]
     period = period_vi(reported.period)
     folder = inbox / f"{reported.area.name_vi} - {period}"
     district = load_register().parents(commune, reported.period.end)[0]
-    if district.ref_area != reported.area.ref_area:
+    if district.ref_area != reported.area.ref_area and not reported.forerunners:
         folder /= district.name_vi
     habits = read_habits()
     habit = habits[int(commune.ref_area) % len(habits)]

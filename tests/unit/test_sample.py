@@ -101,6 +101,16 @@ def test_clean_figures_break_no_relation_of_the_catalogue(splits, broken_relatio
     assert broken == []
 
 
+def test_communes_of_july_2025_add_up_to_what_their_former_communes_would_have_had(splits):
+    for district, before in (("390", "2021"), ("387", "2023"), ("454", "2019")):
+        reported, figures = splits[district, "2025"]
+        sums = {name: sum(one[name] for one in figures.values()) for name in ("households_total", "self_mgmt_teams")}
+        sums_before = {name: sum(one[name] for one in splits[district, before][1].values()) for name in sums}
+        assert {area.area_key for area in reported.forerunners} == set(splits[district, before][1])
+        assert all(1 <= sums[name] / sums_before[name] < 1.15 for name in sums)
+        assert all(key.endswith(".20250701") for key in figures)
+
+
 def test_every_commune_in_force_reports_and_has_teams(splits):
     counts = {key: len(figures) for key, (_, figures) in splits.items()}
     assert counts == {
@@ -109,12 +119,20 @@ def test_every_commune_in_force_reports_and_has_teams(splits):
         ("387", "2024-Q1"): 12,
         ("454", "2019"): 18,
         ("40", "2023-S1"): 460,
+        ("390", "2025"): 5,
+        ("387", "2025"): 8,
+        ("454", "2025"): 5,
     }
     assert all(values["self_mgmt_teams"] > 0 for _, figures in splits.values() for values in figures.values())
 
 
 def test_every_workbook_but_a_cut_one_reads_back_as_it_was_filled(waves, splits, tmp_path):
     kinds = {(one.ref_area, one.time_period): one.kind for one in sample.load_mistakes()}
+    of_communes = {
+        (key, reported.period.code): figures
+        for reported, communes in splits.values()
+        for key, figures in communes.items()
+    }
     unreadable, differing = 0, []
     for content in waves[0].values():
         try:
@@ -122,8 +140,8 @@ def test_every_workbook_but_a_cut_one_reads_back_as_it_was_filled(waves, splits,
         except UnreadableFile:
             unreadable += 1
             continue
-        figures = next((figures for reported, figures in splits.values() if reported.period.code == period), {})
-        if values != {indicator: str(figures.get(key, {}).get(indicator)) for indicator in values}:
+        figures = of_communes.get((key, period), {})
+        if values != {indicator: str(figures.get(indicator)) for indicator in values}:
             differing.append((key.split(".")[0], period))
     assert unreadable == list(kinds.values()).count("cut_off") == 2
     whole_file = ("missing", "cut_off", "sent_twice", "neighbours_form")
