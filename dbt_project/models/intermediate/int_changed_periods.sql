@@ -3,7 +3,8 @@
 -- when they were last built. What counts is a fingerprint of the reports as they now are, so it
 -- does
 -- not matter when or in which order something came. A released period is judged again when its own
--- figures changed or somebody asks for it, not because a rule or a name did.
+-- figures changed or somebody asks for it, not because a rule or a name did. Checks compare a
+-- period with those before it, so a change is a reason to judge what follows it, too.
 with
 
     reports as (
@@ -70,6 +71,23 @@ with
         left join
             {{ source("meta", "built_periods") }} as built on states.time_period = built.time_period
         left join releases on states.time_period = releases.time_period
+    ),
+
+    periods as (select * from {{ ref("int_periods") }}),
+
+    followers as (
+        select distinct followers.time_period
+        from compared
+        inner join periods on compared.time_period = periods.time_period
+        inner join
+            periods as followers
+            on periods.calendar = followers.calendar
+            and periods.frequency = followers.frequency
+            and (
+                followers.previous_period = periods.time_period
+                or (followers.year = periods.year and followers.number > periods.number)
+            )
+        where compared.is_changed
     )
 
 select
@@ -78,7 +96,10 @@ select
     rules_digest,
     is_changed or is_under_new_rules as is_to_build,
     is_requested
-    or (is_changed and (is_known or not is_released))
+    or (
+        (is_changed or time_period in (select time_period from followers))
+        and (is_known or not is_released)
+    )
     or (is_under_new_rules and not is_released) as is_to_judge,
     is_judged
 from compared
