@@ -4,6 +4,6 @@
 #}
 {% macro create_sql_macros() %}
 create schema if not exists marts;
-{{ create_restatement_macros() }}
+    {{ create_restatement_macros() }}
 create or replace macro marts.so_vn(number) as {{ so_vn("number") }}, (number, d) as {{ so_vn_rounded("number", "d") }};
 {% endmacro %}

@@ -23,8 +23,7 @@
 
 {# The same with a fixed number of decimals: 93.46 with one is 93,5, and 5 with one is 5,0. #}
 {% macro so_vn_rounded(number, decimals) -%}
-    case when round({{ number }}, {{ decimals }}) < 0 then '-' else '' end
-    || replace(
+    case when round({{ number }}, {{ decimals }}) < 0 then '-' else '' end || replace(
         format('{:,}', cast(floor(abs(round({{ number }}, {{ decimals }}))) as bigint)), ',', '.'
     )
     || case
@@ -34,7 +33,8 @@
                 cast(
                     cast(
                         abs(round({{ number }}, {{ decimals }})) * power(10, {{ decimals }})
-                        - floor(abs(round({{ number }}, {{ decimals }}))) * power(10, {{ decimals }}) as bigint
+                        - floor(abs(round({{ number }}, {{ decimals }})))
+                        * power(10, {{ decimals }}) as bigint
                     ) as varchar
                 ),
                 {{ decimals }},

@@ -25,6 +25,7 @@ DIMENSIONS = (
     "marts.dim_area_ancestors",
     "marts.dim_area_changes",
     "marts.dim_areas",
+    "marts.dim_communes",
     "marts.dim_indicators",
     "marts.dim_period_parts",
     "marts.dim_periods",
@@ -63,7 +64,10 @@ where observations.value_status = 'held' and observations.time_period = $time_pe
 _NEVER_RELEASED = ("received_at", "loaded_at", "arrival_id", "report_number")
 # Follows from those moments, such as what came after its deadline. A release tells it, but it makes no other content:
 # neither another digest nor another revision, nor a stale approval.
-ARRIVAL_COLUMNS = ("is_late", "days_late", "areas_late", "areas_on_time", "on_time_pct")
+ARRIVAL_COLUMNS = (
+    *("is_late", "days_late", "state", "areas_late", "areas_on_time"),
+    *("reports_real", "reports_declared_nil", "reports_late", "reports_unchanged_copy", "reports_empty"),
+)
 
 
 def _of_period(table: str) -> str:
@@ -81,6 +85,7 @@ TABLES = {
             "marts.completeness",
             "marts.completeness_by_area",
             "marts.cumulative_reconciliation",
+            "marts.quality_summary",
             "marts.statement_reconciliation",
             "quality.flags",
         )

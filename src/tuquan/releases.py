@@ -29,6 +29,14 @@ select schema_name || '.' || table_name, 'table' from duckdb_tables() where data
 union all
 select schema_name || '.' || view_name, 'view' from duckdb_views() where database_name = $1 and not internal
 """
+# As DuckDB writes the condition of a join "on true".
+_TRUE = {
+    "class": "CONSTANT",
+    "type": "VALUE_CONSTANT",
+    "alias": "",
+    "query_location": 0,
+    "value": {"type": {"id": "BOOLEAN", "type_info": None}, "is_null": False, "value": True},
+}
 _VIEWS = """
 select schema_name || '.' || view_name, sql from duckdb_views()
 where database_name = $1 and schema_name = 'marts' and not internal order by view_oid
@@ -187,19 +195,39 @@ def _without_database(connection: warehouse.Connection, sql: str) -> tuple[str, 
         raise ValueError(f"{tree['error_message']}: {sql}")
     reads: set[str] = set()
 
-    def walk(node: Any) -> None:
-        if isinstance(node, dict):
-            if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
-                node["catalog_name"] = ""
-                reads.add(f"{node['schema_name']}.{node['table_name']}")
-            for part in node.values():
-                walk(part)
-        elif isinstance(node, list):
-            for part in node:
-                walk(part)
+    def walk(node: Any) -> Any:
+        if isinstance(node, list):
+            return [walk(part) for part in node]
+        if not isinstance(node, dict):
+            return node
+        walked = {name: walk(part) for name, part in node.items()}
+        if walked.get("type") == "BASE_TABLE" and walked.get("schema_name"):
+            walked["catalog_name"] = ""
+            reads.add(f"{walked['schema_name']}.{walked['table_name']}")
+        if walked.get("type") == "JOIN" and walked["ref_type"] == "CROSS":
+            return _in_written_order(walked["left"], walked["right"], walked)
+        return walked
 
-    walk(tree)
-    return connection.execute("select json_deserialize_sql(?::json)", [json.dumps(tree)]).fetchone()[0], reads
+    query = json.dumps(walk(tree))
+    return connection.execute("select json_deserialize_sql(?::json)", [query]).fetchone()[0], reads
+
+
+def _in_written_order(left: Any, right: Any, cross: dict[str, Any]) -> dict[str, Any]:
+    """Return the join of ``left`` with everything that stands in ``right``, in the order in which it was written.
+
+    DuckDB tells ``a cross join b join c`` as ``a, b join c``, which it then reads as ``a`` with the join of the others.
+
+    Raises:
+        ValueError: the order matters.
+    """
+    if not (isinstance(right, dict) and right.get("type") == "JOIN"):
+        return {**cross, "left": left, "right": right}
+    if right["join_type"] not in ("INNER", "LEFT"):
+        raise ValueError(f"a cross join before a {right['join_type']} join cannot be carried; join on true instead")
+    within = _in_written_order(left, right["left"], cross)
+    if within["ref_type"] == "CROSS":
+        within = {**within, "ref_type": "REGULAR", "condition": _TRUE}
+    return {**right, "left": within}
 
 
 def copy_comments(connection: warehouse.Connection, source: str, target: str) -> None:

@@ -131,10 +131,10 @@ def release(figures, period=PERIOD, decisions=(), code="1", areas=None, indicato
     (draft / "manifest.json").write_text(json.dumps(manifest, default=str), encoding="utf-8")
     folder.mkdir(exist_ok=True)
     draft.rename(folder / f"r{number}")
-    vintages.bring_up_to_date()
 
 
 def ask(sql):
+    vintages.bring_up_to_date()
     names, rows = publish.query(sql)
     return [dict(zip(names, row, strict=True)) for row in rows]
 
@@ -312,7 +312,7 @@ def said(commune, indicator, value, district, submission):
 
 
 @hypothesis_settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
 )
 @given(a_history)
 def test_effects_add_up_and_every_revision_can_be_asked_again(home, history):
@@ -362,17 +362,17 @@ def assert_same(known, figures, levels=("commune", "district", "province", "nati
         assert lines(level, rounded) == lines(level, [row for row in known if row.get("level", level) == level]), level
 
 
-def test_ten_revisions_of_an_unchanged_figure_are_one_row(home):
-    for number in range(10):
+def test_many_revisions_of_an_unchanged_figure_are_one_row(home):
+    for number in range(5):
         release(changed(figure("00003", "teams", number, submission=f"s{number}", version=number + 1)))
     spans = "select first_revision, last_revision, obs_value from figure_history where level = 'commune' and indicator = 'teams'"
-    assert [tuple(row.values()) for row in ask(f"{spans} and ref_area = '00001'")] == [(1, 10, 10)]
+    assert [tuple(row.values()) for row in ask(f"{spans} and ref_area = '00001'")] == [(1, 5, 10)]
     assert [tuple(row.values()) for row in ask(f"{spans} and ref_area = '00003' order by all")] == [
-        (number + 1, number + 1, number) for number in range(10)
+        (number + 1, number + 1, number) for number in range(5)
     ]
     assert ask(
         "select since_revision, release_revision from commune_observations where ref_area = '00001' limit 1"
-    ) == [{"since_revision": 1, "release_revision": 10}]
+    ) == [{"since_revision": 1, "release_revision": 5}]
 
 
 def test_a_figure_is_known_from_the_release_that_said_it_until_the_next(home):
@@ -416,9 +416,12 @@ def everything():
 def test_adding_a_period_or_a_revision_gives_the_same_file_as_making_it_anew(home):
     release(BASE)
     release(BASE, period="2026-Q2")
+    vintages.bring_up_to_date()
     release(changed(figure("00001", "teams", 12, submission="s2", version=2)))
-    release(changed(figure("00003", "teams", 1, submission="s9", version=2)), period="2026-Q2")
     release(BASE, period="2026-Q4")
+    vintages.bring_up_to_date()
+    release(changed(figure("00003", "teams", 1, submission="s9", version=2)), period="2026-Q2")
+    vintages.bring_up_to_date()
     added = everything()
     (home.releases / "tuquan.duckdb").unlink()
     vintages.bring_up_to_date()
@@ -428,6 +431,7 @@ def test_adding_a_period_or_a_revision_gives_the_same_file_as_making_it_anew(hom
 def test_only_periods_with_news_are_written(home, monkeypatch):
     for period in ("2026-Q1", "2026-Q2"):
         release(BASE, period=period)
+    vintages.bring_up_to_date()
     written = []
     write_period = vintages._write_period
     monkeypatch.setattr(
@@ -435,14 +439,17 @@ def test_only_periods_with_news_are_written(home, monkeypatch):
     )
     release(BASE, period="2026-Q3")
     vintages.bring_up_to_date()
+    vintages.bring_up_to_date()
     assert written == ["2026-Q3"]
 
 
 def test_an_open_file_stays_what_it_was(home):
     release(BASE)
+    vintages.bring_up_to_date()
     path = home.releases / "tuquan.duckdb"
     with path.open("rb") as reader:
         old = path.read_bytes()
         release(changed(figure("00001", "teams", 12, submission="s2")))
+        vintages.bring_up_to_date()
         assert reader.read() == old != path.read_bytes()
     assert not list(home.releases.glob(".tmp-*"))

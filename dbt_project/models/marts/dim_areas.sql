@@ -4,6 +4,8 @@ with
 
     areas as (select * from {{ ref("stg_areas") }}),
 
+    territories as (select * from {{ ref("int_territories") }}),
+
     successions as (
         select from_key, list(to_key order by to_key) as successors
         from {{ ref("dim_area_changes") }}
@@ -22,8 +24,10 @@ select
     areas.valid_from,
     areas.valid_to,
     successions.successors,
+    territories.territory_key,
     areas.date_precision,
     areas.legal_basis,
     areas.source
 from areas
+left join territories on areas.area_key = territories.area_key
 left join successions on areas.area_key = successions.from_key

@@ -9,8 +9,7 @@ with
             coalesce(territories.territory_key, completeness.area_key) as territory_key
         from {{ ref("completeness") }} as completeness
         left join
-            {{ ref("int_territories") }} as territories
-            on completeness.area_key = territories.area_key
+            {{ ref("dim_areas") }} as territories on completeness.area_key = territories.area_key
         where completeness.status <> 'not_owed'
     ),
 
@@ -84,11 +83,11 @@ with
             )
     ),
 
-    countries as (select * from {{ ref("stg_areas") }} where area_level = 'country'),
+    countries as (select * from {{ ref("dim_areas") }} where area_level = 'country'),
 
     names as (
         select ancestor_key, min(ancestor_area) as ref_area, min(ancestor_name_vi) as area_name_vi
-        from {{ ref("int_area_ancestors") }}
+        from {{ ref("dim_area_ancestors") }}
         group by ancestor_key
     )
 
