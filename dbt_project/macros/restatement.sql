@@ -201,6 +201,10 @@
                 on homes.province_key = province_moves.province_key
                 and province_moves.most_first = 1
                 and not homes.is_on_map
+        ),
+
+        splits as (
+            select from_key, list(share order by to_key) as shares from placed group by from_key
         )
 
     select
@@ -215,11 +219,7 @@
         placed.is_on_map,
         placed.share,
         placed.is_estimated,
-        list(placed.share) over (
-            partition by placed.from_key
-            order by placed.to_key
-            rows between unbounded preceding and unbounded following
-        ) as shares,
+        splits.shares,
         cast(
             row_number() over (partition by placed.from_key order by placed.to_key) as integer
         ) as position,
@@ -239,6 +239,7 @@
         = 1 as is_first_in_province,
         map_day.day as map_date
     from placed
+    inner join splits on placed.from_key = splits.from_key
     cross join map_day
 {% endmacro %}
 
