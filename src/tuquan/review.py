@@ -22,7 +22,7 @@ where ($time_period is null or time_period = $time_period) and ($with_closed or 
 order by severity = 'critical' desc, abs(impact_on_province) desc nulls last, flag_id
 """
 _SENT_VALUE = """
-select sent_value from staging.stg_cells where submission_id = ? and sheet is not distinct from ? and cell = ?
+select obs_value from raw.cells where stands and submission_id = ? and sheet is not distinct from ? and cell = ?
 """
 _COVERAGE = """
 select count(*) filter (status <> 'not_owed') as expected, count(*) filter (status = 'received') as received,
