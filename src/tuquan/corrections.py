@@ -13,7 +13,7 @@ from typing import Any
 
 from tuquan.vocabulary.areas import Area, load_register
 from tuquan.vocabulary.duties import last_owed_period, owes_report
-from tuquan.vocabulary.forms import Form, current_form
+from tuquan.vocabulary.forms import Form, current_form, current_forms
 from tuquan.vocabulary.periods import Period, parse_period
 from tuquan.vocabulary.phrases import in_vietnam, period_vi, phrase
 from tuquan.workbook.annotate import NotAnnotatable, Remark, annotate, is_address
@@ -37,6 +37,7 @@ class Correction:
     area: Area | None = None
     period: Period | None = None
     is_period_guessed: bool = False
+    form: str = "TQ01"
 
     def file_name(self, name: str) -> str:
         """Return the file name of the workbook that answers the file called ``name``."""
@@ -45,7 +46,7 @@ class Correction:
 
     def sentences(self, file_name: str) -> list[str]:
         """Say what goes along, and what to do with it."""
-        places: dict[str, object] = {"workbook": file_name, "form": current_form().form}
+        places: dict[str, object] = {"workbook": file_name, "form": self.form}
         if self.area and self.period:
             places |= {"area": self.area.name_vi, "period": period_vi(self.period)}
         said = [phrase(f"receipt.{self.kind}_enclosed", **places)]
@@ -108,7 +109,7 @@ def _add(remarks: dict[Any, Remark], place: Any, finding: Row) -> None:
 
 
 def _filled_form(submission: Row, cells: Iterable[Row], asking: Iterable[Row]) -> Correction | None:
-    form = current_form()
+    form = next((form for form in current_forms() if form.form == submission["form"]), current_form())
     period = parse_period(submission["time_period"], form.calendar)
     area = load_register().by_key.get(submission["area_key"])
     if area is None or not _owes(area, form, period):
@@ -126,7 +127,8 @@ def _filled_form(submission: Row, cells: Iterable[Row], asking: Iterable[Row]) -
             key = key_at.get((finding["sheet"], finding["cell"]), (finding["indicator"], "period"))
             _add(remarks, key, finding)
     content = _written(area, period, form, values, remarks)
-    return Correction(content, "form" if any(v is not None for v in values.values()) else "blank_form", area, period)
+    kind = "form" if any(value is not None for value in values.values()) else "blank_form"
+    return Correction(content, kind, area, period, form=form.form)
 
 
 def _as_typed(cell: Row) -> Figure:

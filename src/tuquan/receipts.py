@@ -153,7 +153,7 @@ def _answer(arrival: dict, read: list[dict], findings: list[dict], cells_of: Cal
     correction = correction_for(arrival, own, findings, cells_of, _screened(arrival))
     enclosed = correction and correction.sentences(correction.file_name(path.stem))
     if correction and correction.area and correction.period and not own:
-        enclosed += due_lines(correction.area, current_form().form, correction.period)
+        enclosed += due_lines(correction.area, correction.form, correction.period)
     keys = frozenset((one["area_key"], one["time_period"]) for one in read if one["area_key"] and one["time_period"])
     return _Answer(arrival, keys, path, receipt_text(arrival, own, findings, enclosed), correction)
 

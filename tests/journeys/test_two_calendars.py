@@ -2,8 +2,10 @@
 
 import csv
 import shutil
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 
 import pytest
 from typer.testing import CliRunner
@@ -14,6 +16,8 @@ from tuquan.handout import write_owed_forms
 from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.forms import current_form
 from tuquan.vocabulary.periods import parse_period
+from tuquan.workbook.evidence import read_workbook
+from tuquan.workbook.stamp import stamp_from_properties
 from tuquan.workbook.template import write_form
 
 MONTHS = ("2024-M01", "2024-M02", "2024-M03")
@@ -42,6 +46,23 @@ def seeds_with_a_statistical_form(home, tmp_path, monkeypatch):
         file.write("387,TQ01,month,2024-01-01,2024-04-01,3,,Test\n387,TQ02,month,2024-01-01,2024-04-01,5,,Test\n")
     monkeypatch.setenv("TUQUAN_SEEDS", str(seeds))
     return seeds
+
+
+def test_records_of_a_second_form_are_answered_with_that_form(home, seeds_with_a_statistical_form):
+    commune = load_register().communes("387", date(2024, 3, 31))[2]
+    home.inbox.mkdir(parents=True)
+    (home.inbox / "số liệu.csv").write_text(
+        "form,ref_area,time_period,indicator,obs_value\n"
+        f"TQ02,{commune.ref_area},2024-M03,{DRILLS},khoảng 5\nTQ02,{commune.ref_area},2024-M03,{GATES},9\n",
+        encoding="utf-8",
+    )
+    assert CliRunner().invoke(app, ["collect"]).exit_code == 1
+    (receipt,) = home.receipts.rglob("*.txt")
+    assert f"biểu TQ02 của {commune.name_vi}, Tháng 3 năm 2024" in receipt.read_text(encoding="utf-8")
+    assert "Hạn gửi: hết ngày 05/04/2024." in receipt.read_text(encoding="utf-8")  # March ends on the 31st
+    (workbook,) = home.receipts.rglob("*.xlsx")
+    stamp = stamp_from_properties(read_workbook(workbook).properties)
+    assert (stamp.form, stamp.calendar, stamp.time_period) == ("TQ02", "statistical", "2024-M03")
 
 
 def _append(path, columns, row):
@@ -89,6 +110,10 @@ def test_a_statistical_form_has_calendar_months_and_never_mixes_with_the_adminis
             f"and indicator in ('propaganda_sessions', '{DRILLS}', '{GATES}') "
             "and time_period in ('2024-Q1', '2024-C02') order by indicator, time_period"
         ).fetchall()
+        tilings = connection.execute(
+            "select calendar, time_period, part_frequency, part_period from marts.dim_period_parts "
+            "order by 1, 2, 3, position"
+        ).fetchall()
         cumulative = connection.execute(
             "select calendar, indicator, time_period, status, count(*) from marts.cumulative_reconciliation "
             "group by all order by all"
@@ -99,6 +124,11 @@ def test_a_statistical_form_has_calendar_months_and_never_mixes_with_the_adminis
         ("TQ02", "statistical", "2024-M02", date(2024, 2, 1), date(2024, 2, 29), date(2024, 3, 5)),
     ]
     assert calendars == []
+    for (calendar, whole, length), parts in groupby(tilings, key=itemgetter(0, 1, 2)):
+        days = [parse_period(part, calendar) for *_, part in parts]
+        assert {one.frequency for one in days} == {length}
+        assert [one.start for one in days[1:]] == [one.end + timedelta(days=1) for one in days[:-1]]
+        assert (days[0].start, days[-1].end) == (parse_period(whole, calendar).start, parse_period(whole, calendar).end)
     assert derived == [
         (DRILLS, "statistical", "2024-C02", "month", Decimal(6), "sum"),
         (DRILLS, "statistical", "2024-Q1", "month", Decimal(12), "sum"),

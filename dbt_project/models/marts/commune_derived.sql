@@ -1,4 +1,5 @@
--- Figures of communes for longer periods, made of their shorter ones.
+-- Figures of communes for longer periods, made of their shorter ones whenever somebody asks: name a
+-- period.
 {{ config(materialized="view") }}
 {{
     derived_over_time(
