@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import openpyxl
 import pytest
+from changed_marts import change
 
 from tuquan import publish, releases, review, validate, warehouse
 from tuquan.inputs import code_version
@@ -44,11 +45,6 @@ def released(built_warehouse, tmp_path_factory):
         approve()
         publish.publish(PERIOD)
         yield
-
-
-def change(statement):
-    with warehouse.connect() as connection:
-        connection.execute(statement)
 
 
 def manifest(release):

@@ -5,17 +5,12 @@ import re
 
 import pandas
 import pytest
+from changed_marts import change
 
 from tuquan import candidates, transform, validate, warehouse
 from tuquan.vocabulary.phrases import load_checks, phrase
 
 PERIOD = "2021"
-
-
-def change(*statements):
-    with warehouse.connect() as connection:
-        for statement in statements:
-            connection.execute(statement)
 
 
 def unmet(outcome):
