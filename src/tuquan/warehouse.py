@@ -168,6 +168,11 @@ create table if not exists meta.built_periods (
     rules_digest varchar,              -- of the seeds and code that built them
     is_judged boolean not null,
 );
+create table if not exists meta.column_comments (  -- of views in a lake, which keeps none itself
+    table_name varchar not null,       -- schema.view
+    column_name varchar not null,
+    comment varchar not null,
+);
 create table if not exists meta.dbt_run_results (
     invocation_id varchar not null,
     node varchar not null,
@@ -349,6 +354,25 @@ def building() -> Iterator[None]:
             yield
 
 
+def tidy(keep_days: int = 7) -> None:
+    """Join the small files of a lake, and forget how it was more than ``keep_days`` ago; a file needs nothing of it.
+
+    Every commit leaves files and a snapshot behind. A file is deleted a day after nothing names it any more, so that
+    whoever reads now can end in peace.
+    """
+    if lake.configured() is None:
+        return
+    with building(), share() as shared, shared.turn():
+        for call in (
+            "ducklake_flush_inlined_data($lake)",
+            "ducklake_merge_adjacent_files($lake)",
+            "ducklake_expire_snapshots($lake, older_than => now() - to_days($days))",
+            "ducklake_cleanup_old_files($lake, older_than => now() - interval 1 day)",
+        ):
+            known = {"lake": lake.DATABASE} | ({"days": keep_days} if "$days" in call else {})
+            shared.connection.execute(f"call {call}", known)
+
+
 @contextmanager
 def writer_lock(wait_seconds: float | None = None) -> Iterator[Path]:
     """Hold the right to write the warehouse file; yields its path.
@@ -447,7 +471,9 @@ def _spill() -> Path:
 def _attach(connection: Connection, place: lake.Lake, *, read_only: bool = False) -> None:
     """Make the lake the database of a connection. A secret holds the password: messages name the address only."""
     options = {"data_path": place.data}
-    if "://" not in place.data:
+    if "://" in place.data:
+        connection.execute("set s3_url_style = 'path'")  # which every storage understands
+    else:
         Path(place.data).mkdir(mode=0o700, parents=True, exist_ok=True)
     # Also without a password: where DuckDB may keep no secrets, it fails when it looks for one that nobody named.
     connection.execute("load postgres_scanner")
@@ -539,6 +565,23 @@ def frame(connection: Connection, query: str, parameters: Mapping[str, Any]) -> 
 def columns(connection: Connection, table: str) -> list[tuple[str, str]]:
     """Return (name, type) of each column of ``schema.table``, in order."""
     return [(row[0], row[1]) for row in connection.execute(f"describe {table}").fetchall()]
+
+
+def column_comments(connection: Connection, database: str) -> list[tuple[str, str, str]]:
+    """Return (schema.table, column, comment) of every column in ``database`` that has one, in their order."""
+    found = connection.execute(
+        "select schema_name || '.' || table_name, column_name, comment from duckdb_columns() "
+        "where database_name = ? and comment is not null order by 1, column_index",
+        [database],
+    ).fetchall()
+    noted = connection.execute(
+        "select 1 from duckdb_tables() "
+        "where database_name = ? and schema_name = 'meta' and table_name = 'column_comments'",
+        [database],
+    ).fetchone()
+    if noted:
+        found += connection.execute(f'from "{database}".meta.column_comments order by all').fetchall()
+    return found
 
 
 def has_table(connection: Connection, table: str) -> bool:

@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 import time
+import urllib.request
 
 import psycopg2
 import pytest
+from moto.server import ThreadedMotoServer
 
 from tuquan import collect, warehouse
 from tuquan.lake import Right, Session, configured
@@ -168,3 +170,38 @@ def test_the_password_is_neither_shown_nor_logged(lake, monkeypatch, caplog, cap
     said = (where, told, str(refused.value), repr(lake), repr(configured()), caplog.text, capfd.readouterr())
     assert "mat khau" not in repr(said)
     assert "mat%20" not in repr(said)
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    """The address of an empty bucket on loopback."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in {"ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": "secret", "REGION": "us-east-1"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("DUCKDB_S3_ENDPOINT", f"{host}:{port}")
+    monkeypatch.setenv("DUCKDB_S3_USE_SSL", "false")
+    urllib.request.urlopen(urllib.request.Request(f"http://{host}:{port}/lake", method="PUT"))
+    yield "s3://lake/warehouse"
+    server.stop()
+
+
+def test_the_tables_may_lie_in_a_bucket(lake, bucket, monkeypatch):
+    monkeypatch.setenv("TUQUAN_LAKE_DATA", bucket)
+    rows = [{"place": str(number), "uid_validity": 1, "last_uid": number} for number in range(1000)]
+    with warehouse.connect() as connection:
+        warehouse.append(connection, "meta.mailboxes", rows)
+        files = connection.execute("select data_file from ducklake_list_files('tuquan', 'mailboxes', schema => 'meta')")
+        assert [path.startswith(bucket) for (path,) in files.fetchall()] == [True]
+    assert query("select count(*), sum(last_uid) from meta.mailboxes") == [(1000, 499_500)]
+
+
+def test_a_tidy_lake_has_few_files_and_the_same_rows(lake):
+    with warehouse.connect() as connection:
+        for number in range(20):
+            rows = [{"place": f"{number} {row}", "uid_validity": 1, "last_uid": 1} for row in range(100)]
+            warehouse.append(connection, "meta.mailboxes", rows)
+    warehouse.tidy()
+    files = "select count(*) from ducklake_list_files('tuquan', 'mailboxes', schema => 'meta')"
+    assert query(f"select count(*), ({files}) from meta.mailboxes") == [(2000, 1)]
