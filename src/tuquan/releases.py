@@ -54,10 +54,6 @@ select schema_name || '.' || view_name, comment from duckdb_views()
 where database_name = $1 and comment is not null and not internal
 order by all
 """
-_COLUMN_COMMENTS = """
-select schema_name || '.' || table_name, column_name, comment from duckdb_columns()
-where database_name = $1 and comment is not null order by 1, column_index
-"""
 
 
 class NoRelease(LookupError):
@@ -242,7 +238,7 @@ def copy_comments(connection: warehouse.Connection, source: str, target: str) ->
     for name, text in connection.execute(_TABLE_COMMENTS, [source]).fetchall():
         if name in kinds:
             connection.execute(f"comment on {kinds[name]} \"{target}\".{name} is '{quoted(text)}'")
-    for name, column, text in connection.execute(_COLUMN_COMMENTS, [source]).fetchall():
+    for name, column, text in warehouse.column_comments(connection, source):
         if (name, column) in known:
             connection.execute(f"comment on column \"{target}\".{name}.{column} is '{quoted(text)}'")
 
