@@ -43,6 +43,7 @@ check: $(VENV)/.dev ## lint, format, doors between modules
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/sqlfmt --check --quiet dbt_project
+	DBT_TARGET_PATH=$(CURDIR)/var/check DBT_LOG_PATH=$(CURDIR)/var/check $(BIN)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project
 
 format: $(VENV)/.dev ## let the tools lay out Python and SQL
 	$(BIN)/ruff check --fix .
