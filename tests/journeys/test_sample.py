@@ -7,7 +7,7 @@ import pytest
 
 from tuquan import collect, load, register, review, sample, settings, transform, warehouse
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # both waves are laid out and built before the first claim
 
 # The last period that each former district reported on the map before July 2025, and how many communes it became.
 FORMER_DISTRICTS = {"390": ("2021", 17, 5), "387": ("2023", 12, 8), "454": ("2019", 18, 5)}
