@@ -231,8 +231,9 @@ select
     current_submissions.submission_id,
     current_submissions.version,
     current_submissions.received_at,
+    current_submissions.first_received_at,
     coalesce(
-        {{ day_in_vietnam("current_submissions.received_at") }} > expected.due_date, false
+        {{ day_in_vietnam("current_submissions.first_received_at") }} > expected.due_date, false
     ) as is_late,
     current_submissions.figures_read,
     current_submissions.figures_zero,

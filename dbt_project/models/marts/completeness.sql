@@ -81,7 +81,7 @@ select
     due_date,
     received_at,
     cast(
-        case when is_late then {{ day_in_vietnam("received_at") }} - due_date end as integer
+        case when is_late then {{ day_in_vietnam("first_received_at") }} - due_date end as integer
     ) as days_late,
     consecutive_misses,
     submission_id,

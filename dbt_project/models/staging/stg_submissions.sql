@@ -1,17 +1,23 @@
 -- Reports whose area, form and period are known. The highest version that was loaded is current;
--- it alone counts, whole: a figure that it leaves out is not taken from an older one.
+-- it alone counts, whole: a figure that it leaves out is not taken from an older one. It is in time
+-- when its first version was.
 with
 
     submissions as (
-        select *
-        from {{ source("raw", "submissions") }}
-        where area_key is not null and form is not null and time_period is not null
+        select submissions.*, arrivals.declared_name, arrivals.received_at
+        from {{ source("raw", "submissions") }} as submissions
+        left join
+            {{ source("raw", "arrivals") }} as arrivals
+            on submissions.arrival_id = arrivals.arrival_id
+        where
+            submissions.area_key is not null
+            and submissions.form is not null
+            and submissions.time_period is not null
     ),
 
-    arrivals as (select * from {{ source("raw", "arrivals") }}),
-
     newest as (
-        select arg_max(report_number, version) as report_number
+        select
+            arg_max(report_number, version) as report_number, min(received_at) as first_received_at
         from submissions
         where is_loaded
         group by area_key, form, time_period
@@ -33,8 +39,8 @@ select
     submissions.figures_blank,
     submissions.figures_held,
     submissions.figures_digest,
-    arrivals.declared_name,
-    arrivals.received_at
+    submissions.declared_name,
+    submissions.received_at,
+    newest.first_received_at
 from submissions
-left join arrivals on submissions.arrival_id = arrivals.arrival_id
 left join newest on submissions.report_number = newest.report_number
