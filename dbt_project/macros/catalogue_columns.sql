@@ -16,8 +16,25 @@
 
 {# Say of each column of an indicator what it is and in which unit. #}
 {% macro comment_on_catalogue_columns(relation) %}
+    {%- set noted = [] -%}
     {%- for line in catalogue_lines() %}
-        comment on column {{ relation }}.{{ line["indicator"] }} is '
-        {{- line["name_vi"] | replace("'", "''") }} ({{ line["unit_measure"] }}). / {{ line["name_en"] | replace("'", "''") }} ({{ line["unit_measure_en"] }}).';
+        {%- set text = (
+            line["name_vi"]
+            ~ " ("
+            ~ line["unit_measure"]
+            ~ "). / "
+            ~ line["name_en"]
+            ~ " ("
+            ~ line["unit_measure_en"]
+            ~ ")."
+        ) -%}
+        {%- if adapter.is_ducklake(relation) -%}
+            {%- do noted.append(
+                [relation.schema ~ "." ~ relation.identifier, line["indicator"], text]
+            ) -%}
+        {%- else %}
+        comment on column {{ relation }}.{{ line["indicator"] }} is '{{ text | replace("'", "''") }}';
+        {%- endif -%}
     {%- endfor %}
+    {%- do note_column_comments(noted) -%}
 {% endmacro %}

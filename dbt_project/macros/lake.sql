@@ -11,23 +11,35 @@
         {%- for node in graph.nodes.values() | selectattr("resource_type", "equalto", "model") -%}
             {%- if node.config.materialized == "view" -%}
                 {%- for column in node.columns.values() | selectattr("description") -%}
-                    {%- set words = [
-                        node.schema ~ "." ~ node.alias,
-                        column.name,
-                        column.description,
-                    ] -%}
-                    {%- set texts = [] -%}
-                    {%- for word in words -%}
-                        {%- do texts.append("'" ~ word | replace("'", "''") ~ "'") -%}
-                    {%- endfor -%}
-                    {%- do noted.append("(" ~ texts | join(", ") ~ ")") -%}
+                    {%- set view = node.schema ~ "." ~ node.alias -%}
+                    {%- do noted.append([view, column.name, column.description]) -%}
                 {%- endfor -%}
             {%- endif -%}
         {%- endfor -%}
-        {%- if noted -%}
-            {%- set table = target.database ~ ".meta.column_comments" -%}
-            {%- do run_query("delete from " ~ table) -%}
-            {%- do run_query("insert into " ~ table ~ " values " ~ noted | join(", ")) -%}
-        {%- endif -%}
+        {%- do note_column_comments(noted) -%}
+    {%- endif -%}
+{% endmacro %}
+
+{#- Keep (view, column, comment) in the table that stands for the comments of a lake. -#}
+{% macro note_column_comments(noted) %}
+    {%- if execute and noted -%}
+        {%- set table = target.database ~ ".meta.column_comments" -%}
+        {%- set places = [] -%}
+        {%- set rows = [] -%}
+        {%- for view, column, comment in noted -%}
+            {%- do places.append("('" ~ view ~ "', '" ~ column ~ "')") -%}
+            {%- do rows.append(
+                "('" ~ view ~ "', '" ~ column ~ "', '" ~ comment
+                | replace("'", "''") ~ "')"
+            ) -%}
+        {%- endfor -%}
+        {%- do run_query(
+            "delete from "
+            ~ table
+            ~ " where (table_name, column_name) in (values "
+            ~ places
+            | join(", ") ~ ")"
+        ) -%}
+        {%- do run_query("insert into " ~ table ~ " values " ~ rows | join(", ")) -%}
     {%- endif -%}
 {% endmacro %}
