@@ -337,12 +337,15 @@ class LocalAirflow:
         query = {"limit": 1000, "order_by": "run_after"}
         return [_run_of(run) for run in self._get(f"/api/v2/dags/{dag_id}/dagRuns", query)["dag_runs"]]
 
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Return what the API tells about each task of a run."""
+        return self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", {"limit": 1000})["task_instances"]
+
     def task_states(self, dag_id: str, run_id: str) -> dict[str, str | None]:
         """Return the state of each task of a run; a mapped task is named ``task[0]``, ``task[1]``, ..."""
-        found = self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", {"limit": 1000})
         return {
             task["task_id"] + (f"[{task['map_index']}]" if task["map_index"] >= 0 else ""): task["state"]
-            for task in found["task_instances"]
+            for task in self.tasks(dag_id, run_id)
         }
 
     def open_approvals(self) -> list[Approval]:
