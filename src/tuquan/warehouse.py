@@ -210,11 +210,18 @@ create table if not exists meta.releases (
 );
 """
 
+_TABLES_OF = """
+select schema_name || '.' || table_name from duckdb_tables() where database_name = coalesce(?, current_database())
+"""
 _TABLES = frozenset(re.findall(r"create table if not exists (\S+) \(", SCHEMA))
 
 
 class NotAQuery(ValueError):
     """What should be one query cannot be answered; the message is one sentence of DuckDB's or ours."""
+
+
+class NotEmpty(RuntimeError):
+    """Something would be mixed with what is there already."""
 
 
 class WarehouseBusy(RuntimeError):
@@ -287,9 +294,7 @@ def share() -> Iterator[Shared]:
 
 def _make_tables(shared: Shared) -> None:
     """Make the tables of the package that are not there yet; who finds them all waits for nobody."""
-    held = shared.connection.execute(
-        "select schema_name || '.' || table_name from duckdb_tables() where database_name = current_database()"
-    ).fetchall()
+    held = shared.connection.execute(_TABLES_OF, [None]).fetchall()
     if _TABLES.difference(name for (name,) in held):
         with shared.turn():
             shared.connection.execute(SCHEMA)
@@ -352,6 +357,23 @@ def building() -> Iterator[None]:
     else:
         with lake.Session(place) as session, _held(session, Right.PLAN):
             yield
+
+
+def take_over(file: Path) -> None:
+    """Copy what the package wrote to a warehouse of one file into an empty one, such as a lake; dbt builds the rest.
+
+    Raises:
+        NotEmpty: something arrived here already.
+    """
+    with connect() as connection:
+        if connection.execute("select 1 from raw.arrivals limit 1").fetchone():
+            raise NotEmpty("files arrived in this warehouse already; take over into a new database only")
+        connection.execute(f"attach {_text(str(file))} as other (read_only)")
+        held = {name for (name,) in connection.execute(_TABLES_OF, ["other"]).fetchall()}
+        with transaction(connection):
+            for table in sorted(_TABLES & held):
+                connection.execute(f"insert into {table} by name from other.{table}")
+        connection.execute("detach other")
 
 
 def tidy(keep_days: int = 7) -> None:

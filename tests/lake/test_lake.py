@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tuquan import collect, warehouse
+from tuquan import collect, load, warehouse
 from tuquan.lake import Right, Session, configured
 from tuquan.simulate import simulate
 from tuquan.vocabulary.areas import load_register
@@ -205,3 +205,17 @@ def test_a_tidy_lake_has_few_files_and_the_same_rows(lake):
     warehouse.tidy()
     files = "select count(*) from ducklake_list_files('tuquan', 'mailboxes', schema => 'meta')"
     assert query(f"select count(*), ({files}) from meta.mailboxes") == [(2000, 1)]
+
+
+def test_a_lake_takes_over_what_a_file_knows_once(home, server, monkeypatch):
+    home.inbox.mkdir(parents=True)
+    write_form(home.inbox / "a.xlsx", COMMUNE, PERIOD, values={("models_total", "period"): 7})
+    collect.register_inbox()
+    load.load_registered()
+    cells = query("select * from raw.cells order by all")
+    monkeypatch.setenv("TUQUAN_LAKE", server())
+    warehouse.take_over(home.warehouse_file)
+    assert query("select * from raw.cells order by all") == cells
+    assert query("select stored_in from raw.arrivals") == [("raw",)]
+    with pytest.raises(warehouse.NotEmpty):
+        warehouse.take_over(home.warehouse_file)
