@@ -210,9 +210,11 @@ def test_a_build_refuses_each_wrong_model_by_the_name_of_its_rule(judged_home, o
     refused = {row["model"]: row["message"] for row in results if row["status"] == "error"}
     assert refused.keys() == HELP.keys()  # and the models of the project itself are built
     for model, message in refused.items():
-        assert f"{model.split('__')[0]}: " in message
+        rule = model.split("__")[0]
+        assert f"{rule}: " in message
+        assert f"model.tuquan.{model}: " in done.output
         assert HELP[model] in " ".join(message.split())
-        others = set(re.findall(r"\b(\w+_(?:never_\w+|added_by_their_type))(?=: )", message)) - {model.split("__")[0]}
+        others = set(re.findall(r"\b(\w+_(?:never_\w+|added_by_their_type))(?=: )", message)) - {rule}
         assert others <= {"figures_are_added_by_their_type"}
     assert {path.stem for path in right} <= {row["model"] for row in results if row["status"] == "success"}
     assert len(totals) > 30
