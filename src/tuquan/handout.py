@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
-from tuquan import settings, warehouse
+from tuquan import warehouse
 from tuquan.vocabulary.areas import COUNTRY, load_register, padded_code
 from tuquan.vocabulary.duties import owes_report
 from tuquan.vocabulary.forms import Form, current_form, current_forms
@@ -79,9 +79,8 @@ def _write_owed(form: Form, time_period: str, folder: Path, below: str) -> Itera
 def _previous(period: Period) -> dict[str, dict[tuple[str, str], Decimal]]:
     """Return the figures of the period before by area_key; none when nothing has been built yet."""
     found: dict[str, dict[tuple[str, str], Decimal]] = {}
-    if settings.load().warehouse_file.exists():
-        with warehouse.connect() as connection:
-            if warehouse.has_table(connection, "marts.commune_observations"):
-                for area_key, indicator, value in connection.execute(_PREVIOUS, [period.previous.code]).fetchall():
-                    found.setdefault(area_key, {})[indicator, "period"] = value
+    with warehouse.look() as connection:
+        if warehouse.has_table(connection, "marts.commune_observations"):
+            for area_key, indicator, value in connection.execute(_PREVIOUS, [period.previous.code]).fetchall():
+                found.setdefault(area_key, {})[indicator, "period"] = value
     return found
