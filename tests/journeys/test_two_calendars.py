@@ -70,6 +70,7 @@ def _append(path, columns, row):
         csv.DictWriter(file, columns, restval="", lineterminator="\n").writerow(row)
 
 
+@pytest.mark.slow
 def test_a_statistical_form_has_calendar_months_and_never_mixes_with_the_administrative_one(
     home, seeds_with_a_statistical_form, tmp_path
 ):
