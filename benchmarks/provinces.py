@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "fixtures"))
 
-from several_workers import WORKERS, celery_airflow, reads, send_at_once, servers, write_workbooks
+from several_workers import WORKERS, celery_airflow, is_up, reads, send_at_once, servers, write_workbooks
 
 from tuquan import handoffs, settings, warehouse
 from tuquan.vocabulary.periods import parse_period
@@ -43,6 +43,8 @@ def measure(folder: Path, per_province: int, workers: tuple[str, ...], is_killed
         os.environ["TUQUAN_LAKE"] = used.catalogue
         files = send_at_once(write_workbooks(folder, MONTH, per_province), settings.load().inbox)
         with celery_airflow(used, workers) as airflow:
+            while not all(is_up(airflow, worker) for worker in workers):
+                time.sleep(LOOK_EVERY_SECONDS)
             airflow.unpause([handoffs.COLLECT])
             if is_killed:
                 while not (is_half_way() and all(reads(airflow, worker) for worker in workers)):
