@@ -108,7 +108,8 @@
             select
                 from_key,
                 to_key,
-                sum(of_shares := share) as share,
+                {# Rounded, so that the order of adding up cannot be seen in the last digit. #}
+                round(sum(of_shares := share), 12) as share,
                 bool_or(is_estimated) as is_estimated
             from
                 (

@@ -324,7 +324,7 @@ def _register(connection: warehouse.Connection, release: Release, digest: str, a
             "insert into meta.releases values (?, ?, ?, ?, ?, ?)",
             [
                 *(release.time_period, release.revision, digest, release.content_digest, approver),
-                release.released_at,
+                datetime.now(UTC).replace(tzinfo=None),  # the same release may be registered for another digest
             ],
         )
 
