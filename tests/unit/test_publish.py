@@ -172,6 +172,37 @@ def test_other_content_is_the_next_revision_and_the_old_one_stays(approved):
     assert "lần 2" in publish.announce(PERIOD).read_text(encoding="utf-8")
 
 
+def test_a_revision_tells_what_changed_and_the_first_can_be_asked_again(approved):
+    first = publish.publish(PERIOD)
+    where = "indicator = 'households_total' and ref_area = '15127'"
+    change(f"update marts.commune_observations set obs_value = obs_value + 1 where {where}")
+    approve()
+    second = publish.publish(PERIOD)
+    told = publish.query("select level, new_value - old_value, cause, effect_on_totals from revisions order by all")[1]
+    assert told == [("commune", 1, "unexplained", 1)]  # the totals were not built again, and no report or rule changed
+    then, now = (publish.query(f"select obs_value from as_of('{PERIOD}', {n}) where {where}")[1][0][0] for n in (1, 2))
+    assert now - then == 1
+    for release, number in ((first, 1), (second, 2)):  # each file alone, under another name
+        with warehouse.create(release.parent / "elsewhere.duckdb") as connection:
+            connection.execute(f"attach '{release / 'tuquan.duckdb'}' as anything (read_only); use anything.marts")
+            assert connection.execute("select release_revision from releases").fetchall() == [(number,)]
+            assert connection.execute(f"select obs_value from commune_latest where {where}").fetchone() == (
+                [then, now][number - 1],
+            )
+            assert connection.execute("select so_vn(1288), so_vn(93.46, d := 1)").fetchone() == ("1.288", "93,5")
+
+
+def test_every_view_of_a_release_says_what_the_view_of_the_warehouse_says(approved):
+    release = publish.publish(PERIOD)
+    with warehouse.look() as built, warehouse.open_release(release / "tuquan.duckdb") as released:
+        views = released.execute("select view_name from duckdb_views() where not internal").fetchall()
+        queries = [f"from marts.{view} order by all" for (view,) in views if view != "figure_history"]
+        queries += [f"from marts.{level}_restated_on('2018-06-01') order by all" for level in ("commune", "national")]
+        assert len(queries) > 10
+        for query in queries:
+            assert released.execute(query).fetchall() == built.execute(query).fetchall(), query
+
+
 def test_new_code_with_the_same_content_needs_no_revision(approved, monkeypatch):
     first = publish.publish(PERIOD)
     monkeypatch.setattr("tuquan.candidates.code_version", lambda: "another")

@@ -35,7 +35,8 @@ def figure(commune, indicator, value=None, status=None, submission="s1", version
     return {
         "ref_area": commune, "area_key": f"{commune}.1", "area_name_vi": f"Xã {commune}",
         "district_area": district or HOMES[commune], "province_area": "38", "time_period": PERIOD,
-        "indicator": indicator, "obs_value": value, "value_status": status or ("missing" if value is None else "published"),
+        "indicator": indicator, "obs_value": value,
+        "value_status": status or ("missing" if value is None else "published"),
         "numerator": parts[0], "denominator": parts[1], "lower_bound": bound, "upper_bound": bound,
         "calendar": "administrative", "submission_id": submission, "version": version if submission else None,
     }  # fmt: skip
@@ -58,7 +59,8 @@ def total(level, ref_area, indicator, figures):
         "ref_area": ref_area, "area_key": f"{ref_area}.1", "area_name_vi": ref_area, "province_area": "38",
         "time_period": PERIOD, "indicator": indicator, "obs_value": value,
         "value_status": "missing" if value is None else "published",
-        "numerator": sum(numerators) if numerators else None, "denominator": sum(denominators) if denominators else None,
+        "numerator": sum(numerators) if numerators else None,
+        "denominator": sum(denominators) if denominators else None,
         "lower_bound": max(values) if rollup == "bounds" and values else None,
         "upper_bound": sum(values) if rollup == "bounds" and values else None,
         "areas_expected": len(figures), "areas_included": len(values),
@@ -365,7 +367,10 @@ def assert_same(known, figures, levels=("commune", "district", "province", "nati
 def test_many_revisions_of_an_unchanged_figure_are_one_row(home):
     for number in range(5):
         release(changed(figure("00003", "teams", number, submission=f"s{number}", version=number + 1)))
-    spans = "select first_revision, last_revision, obs_value from figure_history where level = 'commune' and indicator = 'teams'"
+    spans = (
+        "select first_revision, last_revision, obs_value from figure_history "
+        "where level = 'commune' and indicator = 'teams'"
+    )
     assert [tuple(row.values()) for row in ask(f"{spans} and ref_area = '00001'")] == [(1, 5, 10)]
     assert [tuple(row.values()) for row in ask(f"{spans} and ref_area = '00003' order by all")] == [
         (number + 1, number + 1, number) for number in range(5)
