@@ -217,13 +217,11 @@ def _in_written_order(left: Any, right: Any, cross: dict[str, Any]) -> dict[str,
         ValueError: the order matters.
     """
     if not (isinstance(right, dict) and right.get("type") == "JOIN"):
-        return {**cross, "left": left, "right": right}
+        # As a join on true: DuckDB would tell it as ``a, b`` again. A lake keeps macros in the words of who wrote them.
+        return {**cross, "left": left, "right": right, "ref_type": "REGULAR", "condition": _TRUE}
     if right["join_type"] not in ("INNER", "LEFT"):
         raise ValueError(f"a cross join before a {right['join_type']} join cannot be carried; join on true instead")
-    within = _in_written_order(left, right["left"], cross)
-    if within["ref_type"] == "CROSS":
-        within = {**within, "ref_type": "REGULAR", "condition": _TRUE}
-    return {**right, "left": within}
+    return {**right, "left": _in_written_order(left, right["left"], cross)}
 
 
 def copy_comments(connection: warehouse.Connection, source: str, target: str) -> None:
