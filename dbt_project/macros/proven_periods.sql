@@ -1,19 +1,20 @@
 {#
   Which periods a test looks at: the newest three that this build made, and those somebody asked for. Older ones were
-  proven when they were built; all of ten years again would cost more than building them.
+  proven when they were built; all of ten years again would cost more than building them. They stand in the test as
+  words, because DuckDB does not push a subquery down to the reports.
 #}
 {% macro proven_periods() -%}
-    time_period in (
-        select time_period
-        from
-            (
-                select time_period, row_number() over (order by time_period desc) as newest_first
-                from {{ ref("int_changed_periods") }}
-                where is_to_build
-            ) as built
-        where newest_first <= 3
-        union all
-        select time_period
-        from {{ source("meta", "build_requests") }}
-    )
+    {%- set changed = ref("int_changed_periods") -%}
+    {%- set requests = source("meta", "build_requests") -%}
+    {%- if execute -%}
+        {%- set found = run_query(
+            "select time_period from (select time_period from "
+            ~ changed
+            ~ " where is_to_build order by time_period desc limit 3) union select time_period from "
+            ~ requests
+            ~ " order by all"
+        ) -%}
+        time_period in ('{{ found.columns[0].values() | join("', '") }}')
+    {%- else -%} true
+    {%- endif -%}
 {%- endmacro %}
