@@ -134,20 +134,21 @@ def _compare(warehouse: Path, minimum: Path) -> None:
         StepFailed: a sum of a province is another one, or there is one in only one of them.
     """
     with duckdb.connect(minimum, read_only=True) as connection:
-        connection.execute(f"attach '{warehouse}' as warehouse (read_only)")
+        # Views name the database by which they were made.
+        connection.execute(f"attach '{warehouse}' as tuquan (read_only)")
         sums, differences = connection.execute(
             """
             with
                 marts as (
                     select province_observations.*
-                    from warehouse.marts.province_observations
-                    inner join warehouse.marts.dim_indicators using (indicator)
+                    from tuquan.marts.province_observations
+                    inner join tuquan.marts.dim_indicators using (indicator)
                     where rollup_areas = 'sum'
                 ),
                 least as (
                     select provinces.*
                     from provinces
-                    inner join warehouse.marts.dim_indicators using (indicator)
+                    inner join tuquan.marts.dim_indicators using (indicator)
                     where rollup_areas = 'sum'
                 )
             select count(least.obs_value), count(*) filter (marts.obs_value is distinct from least.obs_value)

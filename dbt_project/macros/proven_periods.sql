@@ -1,5 +1,5 @@
 {#
-  Which periods a test looks at: the newest three that this build made, and those somebody asked for. Older ones were
+  Which periods a test looks at: the newest that this build made, and those somebody asked for. Older ones were
   proven when they were built; all of ten years again would cost more than building them. They stand in the test as
   words, because DuckDB does not push a subquery down to the reports.
 #}
@@ -10,7 +10,7 @@
         {%- set found = run_query(
             "select time_period from (select time_period from "
             ~ changed
-            ~ " where is_to_build order by time_period desc limit 3) union select time_period from "
+            ~ " where is_to_build order by time_period desc limit 1) union select time_period from "
             ~ requests
             ~ " order by all"
         ) -%}

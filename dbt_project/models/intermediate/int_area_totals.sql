@@ -53,12 +53,7 @@ with
     asked as (
         select parts.part_number, indicators.indicator
         from parts
-        inner join
-            indicators
-            on parts.form = indicators.asked_on_form
-            and parts.months >= indicators.months
-            and parts.period_end >= coalesce(indicators.valid_from, parts.period_end)
-            and parts.period_end < coalesce(indicators.valid_to, parts.period_end + to_days(1))
+        inner join indicators on {{ is_asked("parts", "indicators") }}
     ),
 
     summed as (
@@ -87,9 +82,7 @@ with
             count(reports.households) as areas_sized
         from reports
         inner join indicators on indicators.rollup_areas = 'register'
-        where
-            (reports.area_key, reports.time_period, reports.form)
-            in (select area_key, time_period, min(form) from reports group by area_key, time_period)
+        where reports.is_first_form
         group by reports.part_number, indicators.indicator
     ),
 

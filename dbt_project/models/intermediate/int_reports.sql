@@ -242,6 +242,8 @@ select
     current_submissions.figures_digest,
     placed.households,
     decided.ref_area is not null and current_submissions.area_key is not null as has_decisions,
+    row_number() over (partition by placed.area_key, placed.time_period order by placed.form)
+    = 1 as is_first_form,
     cast(
         dense_rank() over (
             order by placed.time_period, placed.form, placed.province_key, placed.district_key

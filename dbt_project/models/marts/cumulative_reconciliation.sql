@@ -4,9 +4,7 @@
 {{ config(materialized="view") }}
 with
 
-    reports as (select * from {{ ref("int_reports") }} where report_number is not null),
-
-    sent as ({{ sent_figures("reports", "year_to_date") }}),
+    sent as (select * from {{ ref("int_cumulative_figures") }}),
 
     periods as (select * from {{ ref("int_periods") }}),
 
@@ -18,29 +16,28 @@ with
 
     cumulative as (
         select
-            reports.ref_area,
-            reports.area_key,
-            reports.area_name_vi,
-            reports.district_area,
-            reports.province_area,
-            reports.calendar,
-            reports.frequency,
-            reports.time_period,
+            sent.ref_area,
+            sent.area_key,
+            sent.area_name_vi,
+            sent.district_area,
+            sent.province_area,
+            sent.calendar,
+            sent.frequency,
+            sent.time_period,
             to_date.time_period as to_date_period,
             sent.indicator,
             indicators.rollup_time,
             sent.obs_value as cumulative_value,
             indicators.unit_measure,
-            reports.submission_id,
+            sent.submission_id,
             sent.sheet,
             sent.cell
         from sent
-        inner join reports on sent.report_number = reports.report_number
         inner join indicators on sent.indicator = indicators.indicator
         inner join
             periods as to_date
-            on reports.calendar = to_date.calendar
-            and reports.period_end = to_date.period_end
+            on sent.calendar = to_date.calendar
+            and sent.period_end = to_date.period_end
             and to_date.frequency = 'year_to_date'
         where sent.obs_value is not null and indicators.rollup_time = 'sum'
     ),

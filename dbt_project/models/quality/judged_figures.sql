@@ -1,11 +1,19 @@
--- Every figure of a commune that a check looks at: as it stands, and once more as it was sent when
--- a person has corrected or returned it (is_settled), so that the question stays visible with its
--- answer. That answer is about what was sent: a corrected value is judged anew.
+-- Every figure of a commune that a check looks at, in the periods that this build judges: as it
+-- stands, and once more as it was sent when a person has corrected or returned it (is_settled), so
+-- that the question stays visible with its answer. That answer is about what was sent: a corrected
+-- value is judged anew.
 with
 
-    figures as (
-        select * from {{ ref("known_figures") }} where is_to_judge and sent_value is not null
-    )
+    reports as (
+        select *
+        from {{ ref("int_reports") }}
+        where
+            is_counted
+            and time_period
+            in (select time_period from {{ ref("int_changed_periods") }} where is_to_judge)
+    ),
+
+    figures as ({{ sent_figures("reports", "period") }})
 
 select
     area_key,
@@ -41,4 +49,4 @@ select
     sheet,
     cell
 from figures
-where is_counted and decision in ('correct', 'return')
+where decision in ('correct', 'return')

@@ -1,5 +1,5 @@
 -- Figures of communes in the periods that this build judges and in those that they are compared
--- with. What was judged before and did not change is not looked at again.
+-- with: the one before, and those before it in the year.
 with
 
     judged as (select time_period from {{ ref("int_changed_periods") }} where is_to_judge),
@@ -7,7 +7,7 @@ with
     periods as (select * from {{ ref("int_periods") }}),
 
     neighbours as (
-        select judged.time_period as judged_period, others.time_period
+        select distinct others.time_period
         from judged
         inner join periods on judged.time_period = periods.time_period
         inner join
@@ -23,10 +23,11 @@ with
     reports as (
         select *
         from {{ ref("int_reports") }}
-        where time_period in (select time_period from neighbours)
+        where is_counted and time_period in (select time_period from neighbours)
     ),
 
-    figures as ({{ commune_figures("reports") }})
+    sent as ({{ sent_figures("reports", "period") }})
 
-select *, time_period in (select time_period from judged) as is_to_judge
-from figures
+select area_key, calendar, time_period, indicator, obs_value
+from sent
+where obs_value is not null
