@@ -6,19 +6,17 @@ return. They come in two orders that keep only what must stay in order (versions
 question), once with builds in between, each on top of the one before, and once with a single build from nothing.
 """
 
-import os
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
-from replayed_models import Replica
+from hypothesis import given, strategies as st
+from replayed_models import Replica, examples
 from small_country import Report, catalogue, districts_of_one_province, raw_rows
 
 MOVING = ("raw.arrivals", "raw.submissions", "raw.cells", "meta.decisions", "meta.releases")
-EXAMPLES = int(os.environ.get("TUQUAN_PROPERTY_EXAMPLES", "10"))
 PERIODS = ("2025-M06", "2025-M07", "2025-M08")
 AREAS, _ = districts_of_one_province()
 COMMUNES = [area for area in AREAS.values() if area.ref_area in ("00001", "00004", "00005", "00007")]
@@ -192,13 +190,13 @@ def test_dbt_itself_gives_on_top_what_it_gives_from_nothing(recording):
     assert _rows(replica, MARTS + FLAGS) == on_top
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(10)
 @given(histories())
 def test_any_order_of_arrival_gives_the_same_marts(marts, history):
     _compare_orders(marts, MARTS, *history)
 
 
-@settings(max_examples=max(2, EXAMPLES // 4), deadline=None, suppress_health_check=list(HealthCheck))
+@examples(3)
 @given(histories())
 def test_any_order_of_arrival_gives_the_same_flags(flags, history):
     _compare_orders(flags, FLAGS, *history)
