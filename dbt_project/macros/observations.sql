@@ -1,5 +1,5 @@
 {#
-  Totals of one level with what they cover. `totals` has the columns of int_area_totals, `area_columns` what names the
+  Totals of one level with what they cover. `totals` has the columns of int_part_totals, `area_columns` what names the
   area; the sums of a rate are divided here and nowhere before.
 #}
 {% macro observations(totals, area_columns) %}

@@ -2,7 +2,8 @@
 -- The only big sum: communes by the part of a district that lies in one province, for every period
 -- and indicator. Districts, provinces and the country are sums of these. Each figure counts once:
 -- sums are summed, a rate keeps numerator and denominator of the communes that reported both, a
--- classification counts communes, of a distinct count the bounds are kept.
+-- classification counts communes, of a distinct count the bounds are kept. Narrow, because it is
+-- long: int_part_totals adds what follows from its keys.
 {{
     config(
         materialized="incremental",
@@ -30,13 +31,9 @@ with
     parts as (
         select
             part_number,
-            any_value(district_area) as district_area,
             any_value(district_key) as district_key,
-            any_value(province_area) as province_area,
             any_value(province_key) as province_key,
             any_value(form) as form,
-            any_value(calendar) as calendar,
-            any_value(frequency) as frequency,
             any_value(time_period) as time_period,
             any_value(period_end) as period_end,
             any_value(months) as months,
@@ -203,22 +200,16 @@ with
     )
 
 select
-    coalesce(parts.district_key, '-') || '/' || coalesce(parts.province_key, '-') as part_key,
     parts.form,
-    parts.district_area,
     parts.district_key,
-    parts.province_area,
     parts.province_key,
-    parts.calendar,
-    parts.frequency,
     parts.time_period,
-    parts.period_end,
     complete.indicator,
-    cast(complete.sum_of_values as decimal(38, 4)) as sum_of_values,
+    cast(complete.sum_of_values as decimal(18, 4)) as sum_of_values,
     cast(complete.largest_value as decimal(18, 4)) as largest_value,
     cast(complete.areas_in_class as integer) as areas_in_class,
-    cast(complete.numerator as decimal(38, 4)) as numerator,
-    cast(complete.denominator as decimal(38, 4)) as denominator,
+    cast(complete.numerator as decimal(18, 4)) as numerator,
+    cast(complete.denominator as decimal(18, 4)) as denominator,
     cast(
         case
             when complete.is_asked

@@ -2,8 +2,8 @@
 -- value and what became of it. A blank stays blank. Ratios are computed from both parts of one
 -- commune, and the register of areas counts each commune once; whoever adds up communes adds
 -- numerators and denominators. Heavy to read whole: name a period. So that it reaches the cells,
--- what is needed twice is a view of its own (a stored view materializes its CTEs), and parts of a
--- ratio meet by period as well.
+-- they are never read twice and joined: a stored view materializes its CTEs, and DuckDB carries the
+-- period to one side of a join only.
 {{ config(materialized="view") }}
 with
 
@@ -28,64 +28,78 @@ with
             and (sent.status <> 'blank' or {{ is_asked("sent", "indicators") }})
     ),
 
+    -- Of which ratios an indicator is a part; the register has 1 for every commune.
+    ratio_parts as (
+        select
+            ratios.indicator as ratio,
+            ratios.ratio_factor,
+            ratios.asked_on_form,
+            ratios.months,
+            ratios.valid_from,
+            ratios.valid_to,
+            parts.indicator,
+            parts.indicator = ratios.numerator as is_numerator,
+            bases.rollup_areas = 'register' as is_of_register
+        from {{ ref("stg_indicators") }} as ratios
+        inner join
+            {{ ref("stg_indicators") }} as parts
+            on parts.indicator in (ratios.numerator, ratios.denominator)
+        inner join {{ ref("stg_indicators") }} as bases on ratios.denominator = bases.indicator
+        where ratios.rollup_areas = 'recompute'
+    ),
+
     pairs as (
         select
-            numerators.* exclude (indicator, obs_value, sent_value, decision, sheet, cell, status),
-            indicators.indicator,
-            indicators.ratio_factor,
-            numerators.obs_value as numerator,
-            denominators.obs_value as denominator,
-            numerators.status in ('held', 'refused')
-            or denominators.status in ('held', 'refused') as is_held
-        from {{ ref("int_sent_figures") }} as numerators
+            sent.report_number,
+            sent.time_period,
+            ratio_parts.ratio as indicator,
+            ratio_parts.ratio_factor,
+            max(sent.obs_value) filter (ratio_parts.is_numerator) as numerator,
+            case
+                when ratio_parts.is_of_register
+                then 1
+                else max(sent.obs_value) filter (not ratio_parts.is_numerator)
+            end as denominator,
+            bool_or(sent.status in ('held', 'refused')) as is_held
+        from {{ ref("int_sent_figures") }} as sent
         inner join
-            indicators
-            on numerators.indicator = indicators.numerator
-            and {{ is_asked("numerators", "indicators") }}
-        inner join
-            {{ ref("int_sent_figures") }} as denominators
-            on indicators.denominator = denominators.indicator
-            and numerators.report_number = denominators.report_number
-            and numerators.time_period = denominators.time_period
-        union all
-        -- The register has 1 for every commune; as the base of a ratio it stands beside each
-        -- report.
-        select
-            numerators.* exclude (indicator, obs_value, sent_value, decision, sheet, cell, status),
-            indicators.indicator,
-            indicators.ratio_factor,
-            numerators.obs_value as numerator,
-            1 as denominator,
-            numerators.status in ('held', 'refused') as is_held
-        from {{ ref("int_sent_figures") }} as numerators
-        inner join
-            indicators
-            on numerators.indicator = indicators.numerator
-            and {{ is_asked("numerators", "indicators") }}
-        inner join
-            {{ ref("stg_indicators") }} as registers
-            on indicators.denominator = registers.indicator
-            and registers.rollup_areas = 'register'
+            ratio_parts
+            on sent.indicator = ratio_parts.indicator
+            and {{ is_asked("sent", "ratio_parts") }}
+        group by
+            sent.report_number,
+            sent.time_period,
+            ratio_parts.ratio,
+            ratio_parts.ratio_factor,
+            ratio_parts.is_of_register
     ),
 
     ratios as (
         select
-            * exclude (ratio_factor, numerator, denominator, is_held),
+            reports.* exclude (time_period),
+            pairs.time_period,  -- so that a period that is asked for reaches the pairs
+            pairs.indicator,
             cast(
-                round(ratio_factor * numerator / nullif(denominator, 0), 4) as decimal(18, 4)
+                round(
+                    pairs.ratio_factor * pairs.numerator / nullif(pairs.denominator, 0), 4
+                ) as decimal(18, 4)
             ) as obs_value,
             case
-                when denominator <> 0 and numerator is not null
+                when pairs.denominator <> 0 and pairs.numerator is not null
                 then 'published'
-                when denominator = 0 and numerator is not null
+                when pairs.denominator = 0 and pairs.numerator is not null
                 then 'not_applicable'
-                when is_held
+                when pairs.is_held
                 then 'held'
                 else 'missing'
             end as value_status,
-            case when denominator is not null then numerator end as numerator,
-            case when numerator is not null then denominator end as denominator
+            case when pairs.denominator is not null then pairs.numerator end as numerator,
+            case when pairs.numerator is not null then pairs.denominator end as denominator
         from pairs
+        inner join
+            {{ ref("int_reports") }} as reports
+            on pairs.report_number = reports.report_number
+            and pairs.time_period = reports.time_period
     ),
 
     absent as (

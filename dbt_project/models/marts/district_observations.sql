@@ -2,7 +2,7 @@
 -- successors.
 with
 
-    totals as (select * from {{ ref("int_area_totals") }} where district_key is not null),
+    totals as (select * from {{ ref("int_part_totals") }} where district_key is not null),
 
     {{ observations("totals", ["district_area", "district_key"]) }},
 

@@ -1,7 +1,7 @@
 -- Totals of the country, over the communes that were asked.
 with
 
-    totals as (select *, 'VN' as country_area from {{ ref("int_area_totals") }}),
+    totals as (select *, 'VN' as country_area from {{ ref("int_part_totals") }}),
 
     {{ observations("totals", ["country_area"]) }},
 

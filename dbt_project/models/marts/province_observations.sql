@@ -1,7 +1,7 @@
 -- Totals of provinces.
 with
 
-    totals as (select * from {{ ref("int_area_totals") }} where province_key is not null),
+    totals as (select * from {{ ref("int_part_totals") }} where province_key is not null),
 
     {{ observations("totals", ["province_key"]) }},
 
