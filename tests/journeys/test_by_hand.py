@@ -70,10 +70,10 @@ def test_a_blank_form_becomes_a_figure_in_a_release(home, communes):
     tuquan("publish", "--period", "2024-Q1")
     answer = tuquan(
         *("sql", "--json"),
-        "select obs_value, areas_expected, areas_reported from marts.district_observations "
+        "select obs_value, areas_expected, areas_included from marts.district_observations "
         "where ref_area = '387' and indicator = 'models_total'",
     )
-    assert json.loads(answer) == [{"obs_value": 27, "areas_expected": 12, "areas_reported": 12}]
+    assert json.loads(answer) == [{"obs_value": 27, "areas_expected": 12, "areas_included": 12}]
     with (home.releases / "latest" / "so-lieu.csv").open(encoding="utf-8-sig", newline="") as file:
         released = [row for row in csv.DictReader(file) if row["indicator"] == "models_total"]
     assert sum(Decimal(row["obs_value"]) for row in released if row["level"] == "commune") == 27

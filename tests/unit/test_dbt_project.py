@@ -74,7 +74,9 @@ def test_the_builds_own_tests_fail_when_their_claims_are_broken(judged_home):
             "update intermediate.int_area_totals set sum_of_values = sum_of_values + 1 "
             "where indicator = 'residential_areas'"
         ),
-        "no_figure_is_lost_on_the_way": "update raw.cells set indicator = 'unknown' where indicator = 'households_total'",
+        "no_figure_is_lost_on_the_way": (
+            "update raw.cells set indicator = 'unknown' where indicator = 'households_total'"
+        ),
         "a_commune_has_one_ancestor_per_level_and_day": (
             "insert into intermediate.int_area_ancestors "
             "select * replace ('another' as ancestor_key) from intermediate.int_area_ancestors "
