@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ MOST_TIMES_MINIMUM = 2.5
 MOST_CPU_ONE_MORE = 10.0
 MOST_MEGABYTES = 4000.0
 MOST_GROWTH = 1.25  # CPU per million cells of the longest history, beside that of a tenth of it
+DEAREST = 6  # nodes of a build that are shown
 LEAST_FREE_BYTES = 6_000_000_000
 HERE = Path(__file__).parent
 WRITE = """
@@ -69,6 +71,7 @@ class Measured:
 def main() -> int:
     arguments = _arguments()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # also then the folder is removed
     print(f"{machine()}\n")
     print(_row("months", "Mio cells", "step", "wall s", "CPU s", "largest MB", "all MB"))
     histories = []
@@ -116,15 +119,34 @@ def _measure_history(folder: Path, months: int, is_first: bool) -> Measured:
     cells = _cells(warehouse)
     least = step("minimum", home, [*roll_up, str(minimum)])
     build = step("build", home, [tuquan, "build", "--period", LAST_MONTH])
+    _show_dearest(warehouse)
     _compare(warehouse, minimum)
     step("generate", home, [*write, ONE_MORE, "1"])
     one_more = step("one more", home, [tuquan, "build", "--period", ONE_MORE])
+    _show_dearest(warehouse)
     return Measured(months, cells, start_up, least, build, one_more)
 
 
 def _cells(warehouse: Path) -> int:
     with duckdb.connect(warehouse, read_only=True) as connection:
         return connection.execute("select count(*) from raw.cells").fetchone()[0]
+
+
+def _show_dearest(warehouse: Path) -> None:
+    """Print what took longest in the last build, by the clock; two nodes run at a time."""
+    with duckdb.connect(warehouse, read_only=True) as connection:
+        nodes = connection.execute(
+            """
+            select node, execution_seconds
+            from meta.dbt_run_results
+            where invocation_id = (select arg_max(invocation_id, finished_at) from meta.dbt_run_results)
+            order by execution_seconds desc
+            limit $nodes
+            """,
+            {"nodes": DEAREST},
+        ).fetchall()
+    for node, seconds in nodes:
+        print(f"{'':17}  {seconds:6.1f} s  {node.split('.')[2]}", flush=True)
 
 
 def _compare(warehouse: Path, minimum: Path) -> None:
