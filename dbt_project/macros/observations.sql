@@ -45,11 +45,13 @@
             indicators.decimals,
             {# Communes whose size nobody knows count as the average of the others. #}
             summed.households_expected
-            * summed.areas_expected
+            + (summed.areas_expected - summed.areas_expected_sized)
+            * summed.households_expected
             / nullif(summed.areas_expected_sized, 0) as size_expected,
-            summed.households_included
-            * summed.areas_included
-            / nullif(summed.areas_included_sized, 0) as size_included,
+            coalesce(summed.households_included, 0)
+            + (summed.areas_included - summed.areas_included_sized)
+            * summed.households_expected
+            / nullif(summed.areas_expected_sized, 0) as size_included,
             case
                 when summed.areas_included = 0
                 then null

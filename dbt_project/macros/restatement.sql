@@ -109,7 +109,11 @@
                 from_key,
                 to_key,
                 {# Rounded, so that the order of adding up cannot be seen in the last digit. #}
-                round(sum(of_shares := share), 12) as share,
+                round(
+                    sum(of_shares := share)
+                    / sum(of_shares := sum(of_shares := share)) over (partition by from_key),
+                    12
+                ) as share,
                 bool_or(is_estimated) as is_estimated
             from
                 (

@@ -229,7 +229,7 @@ select
         coalesce(complete.areas_held, 0)
         + case when complete.is_asked then parts.areas_waiting else 0 end as integer
     ) as areas_held,
-    cast(parts.areas_late as integer) as areas_late,
+    cast(case when complete.is_asked then parts.areas_late end as integer) as areas_late,
     cast(
         case
             when complete.is_asked then parts.households_expected else complete.households_included

@@ -3,7 +3,7 @@
 -- period. Of such a period either vintage is taken, never both for one territory: a report of a
 -- commune that ended counts unless a successor reported too, and then nothing is owed by the
 -- successors that did not. Of a commune without known successor the last report counts.
-with
+with recursive
 
     expected as (select * from {{ ref("int_expected_submissions") }}),
 
@@ -35,21 +35,40 @@ with
         inner join {{ ref("stg_forms") }} as forms on periods.calendar = forms.calendar
     ),
 
-    -- In the periods that contain a change: who hands over to whom.
-    handovers as (
+    -- In the periods that contain a change: who hands over to whom, through several changes if need
+    -- be.
+    changes as (
         select
             periods.form,
             periods.time_period,
             periods.period_start,
             changes.from_key,
-            changes.to_key,
-            afters.valid_from as began
+            changes.to_key
         from {{ ref("dim_area_changes") }} as changes
         inner join
             periods
             on changes.event_date > periods.period_start
             and changes.event_date <= periods.period_end
-        inner join areas as afters on changes.to_key = afters.area_key
+    ),
+
+    chains as (
+        select form, time_period, period_start, from_key, to_key
+        from changes
+        union
+        select chains.form, chains.time_period, chains.period_start, chains.from_key, changes.to_key
+        from chains
+        inner join
+            changes
+            on chains.form = changes.form
+            and chains.time_period = changes.time_period
+            and chains.to_key = changes.from_key
+    ),
+
+    handovers as (
+        select chains.*, befores.valid_from as before_began, afters.valid_from as began
+        from chains
+        inner join areas as befores on chains.from_key = befores.area_key
+        inner join areas as afters on chains.to_key = afters.area_key
     ),
 
     handovers_with_reports as (
@@ -84,6 +103,8 @@ with
             handovers.to_key,
             handovers.form,
             handovers.time_period,
+            handovers.before_began,
+            handovers.is_before_received,
             handovers.began,
             handovers.period_start
         from handovers_with_reports as handovers
@@ -105,7 +126,25 @@ with
                 from handovers_with_reports
                 where is_after_received
             )
+            -- One that began inside the period, too, is asked only for what it sent.
+            and (before_began <= period_start or is_before_received)
         group by from_key, form, time_period
+    ),
+
+    -- An old vintage has the deadline of those that it stands for.
+    deadlines as (
+        select
+            handovers.from_key as area_key,
+            handovers.form,
+            handovers.time_period,
+            min(expected.due_date) as due_date
+        from handovers
+        inner join
+            expected
+            on handovers.to_key = expected.area_key
+            and handovers.form = expected.form
+            and handovers.time_period = expected.time_period
+        group by handovers.from_key, handovers.form, handovers.time_period
     ),
 
     replaced as (
@@ -169,14 +208,67 @@ with
             on dated.area_key = firsts.area_key
     ),
 
+    -- A commune that ended inside the period lies where its successor lies at the end, so that no
+    -- district or province has two rows.
+    homes as (
+        select
+            sized.area_key,
+            sized.form,
+            sized.time_period,
+            coalesce(same_districts.area_key, new_districts.area_key) as district_key,
+            coalesce(same_districts.ref_area, new_districts.ref_area) as district_area,
+            coalesce(same_provinces.area_key, new_provinces.area_key) as province_key,
+            coalesce(same_provinces.ref_area, new_provinces.ref_area) as province_area
+        from sized
+        inner join
+            {{ ref("area_map") }} as area_map
+            on sized.area_key = area_map.from_key
+            and area_map.position = 1
+        left join
+            ancestors as districts
+            on sized.area_key = districts.area_key
+            and districts.ancestor_level = 'district'
+            and {{ in_force("districts", "sized.area_day") }}
+        left join
+            ancestors as provinces
+            on sized.area_key = provinces.area_key
+            and provinces.ancestor_level = 'province'
+            and {{ in_force("provinces", "sized.area_day") }}
+        left join
+            areas as same_districts
+            on districts.ancestor_area = same_districts.ref_area
+            and same_districts.area_level = 'district'
+            and {{ in_force("same_districts", "sized.period_end") }}
+        left join
+            areas as new_districts
+            on area_map.district_area = new_districts.ref_area
+            and new_districts.area_level = 'district'
+            and {{ in_force("new_districts", "sized.period_end") }}
+        left join
+            areas as same_provinces
+            on provinces.ancestor_key = same_provinces.area_key
+            and {{ in_force("same_provinces", "sized.period_end") }}
+        left join
+            areas as new_provinces
+            on area_map.province_area = new_provinces.ref_area
+            and new_provinces.area_level = 'province'
+            and {{ in_force("new_provinces", "sized.period_end") }}
+        where sized.area_day < sized.period_end
+    ),
+
     placed as (
         select
             sized.*,
-            districts.ancestor_area as district_area,
-            districts.ancestor_key as district_key,
-            provinces.ancestor_area as province_area,
-            provinces.ancestor_key as province_key
+            coalesce(homes.district_area, districts.ancestor_area) as district_area,
+            coalesce(homes.district_key, districts.ancestor_key) as district_key,
+            coalesce(homes.province_area, provinces.ancestor_area) as province_area,
+            coalesce(homes.province_key, provinces.ancestor_key) as province_key
         from sized
+        left join
+            homes
+            on sized.area_key = homes.area_key
+            and sized.form = homes.form
+            and sized.time_period = homes.time_period
         left join
             ancestors as districts
             on sized.area_key = districts.area_key
@@ -226,14 +318,16 @@ select
         then 'held'
         else 'missing'
     end as report_status,
-    expected.due_date,
+    coalesce(expected.due_date, deadlines.due_date) as due_date,
     current_submissions.report_number,
     current_submissions.submission_id,
     current_submissions.version,
     current_submissions.received_at,
     current_submissions.first_received_at,
     coalesce(
-        {{ day_in_vietnam("current_submissions.first_received_at") }} > expected.due_date, false
+        {{ day_in_vietnam("current_submissions.first_received_at") }}
+        > coalesce(expected.due_date, deadlines.due_date),
+        false
     ) as is_late,
     current_submissions.figures_read,
     current_submissions.figures_zero,
@@ -275,4 +369,9 @@ left join
     on placed.area_key = replaced.area_key
     and placed.form = replaced.form
     and placed.time_period = replaced.time_period
+left join
+    deadlines
+    on placed.area_key = deadlines.area_key
+    and placed.form = deadlines.form
+    and placed.time_period = deadlines.time_period
 left join decided on placed.ref_area = decided.ref_area and placed.time_period = decided.time_period
