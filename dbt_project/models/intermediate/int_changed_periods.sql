@@ -16,6 +16,7 @@ with
                     area_key,
                     form,
                     report_number,
+                    version,
                     report_status,
                     is_counted,
                     is_owed,
