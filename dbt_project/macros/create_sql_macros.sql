@@ -4,6 +4,11 @@
 #}
 {% macro create_sql_macros() %}
 create schema if not exists marts;
-    {{ create_restatement_macros() }}
+    {# A partial build of a fresh warehouse has nothing to restate yet. #}
+    {% if execute and adapter.get_relation(
+        target.database, "marts", "commune_observations"
+    ) is not none %}
+        {{ create_restatement_macros() }}
+    {% endif %}
 create or replace macro marts.so_vn(number) as {{ so_vn("number") }}, (number, d) as {{ so_vn_rounded("number", "d") }};
 {% endmacro %}
