@@ -16,7 +16,7 @@ import openpyxl
 import pytest
 from changed_marts import change
 
-from tuquan import publish, releases, review, validate, warehouse
+from tuquan import publish, releases, review, validate, vintages, warehouse
 from tuquan.inputs import code_version
 
 PERIOD = "2021"
