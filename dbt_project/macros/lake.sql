@@ -1,7 +1,27 @@
-{#- A lake keeps no comments on columns of views; note_view_comments writes them into a table. -#}
+{#-
+  All comments of a model in one statement. A lake keeps none on columns of views; note_view_comments writes them into
+  a table.
+-#}
 {% macro duckdb__persist_docs(relation, model, for_relation, for_columns) %}
     {%- set is_mute = adapter.is_ducklake(relation) and relation.is_view -%}
-    {%- do default__persist_docs(relation, model, for_relation, for_columns and not is_mute) -%}
+    {%- set places = [] -%}
+    {%- if for_relation and config.persist_relation_docs() and model.description -%}
+        {%- do places.append([relation.type ~ " " ~ relation, model.description]) -%}
+    {%- endif -%}
+    {%- if for_columns and config.persist_column_docs() and not is_mute -%}
+        {%- for column in model.columns.values() | selectattr("description") -%}
+            {%- do places.append(["column " ~ relation ~ "." ~ column.name, column.description]) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- set comments = [] -%}
+    {%- for place, text in places -%}
+        {%- do comments.append(
+            "comment on " ~ place ~ " is '" ~ text | replace("'", "''") ~ "'"
+        ) -%}
+    {%- endfor -%}
+    {%- if comments -%}
+        {%- call statement("comments") -%} {{ comments | join(";\n") }} {%- endcall -%}
+    {%- endif -%}
 {% endmacro %}
 
 {#- At the end of a run: what the columns of all views mean, when the warehouse is a lake. -#}
