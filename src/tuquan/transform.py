@@ -1,9 +1,10 @@
 """Raw cells → staging, marts and flags: runs dbt over the whole warehouse.
 
 dbt runs as a subprocess, because in this process it would keep the DuckDB file locked after it returned, and once for
-all models, because its start costs more than the models do.
+all models, because its start costs more than the models do. The subprocess is this module (``python -m``).
 """
 
+import gc
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from tuquan import settings, warehouse
 from tuquan.inputs import inputs_digest, is_built, rules_digest
@@ -33,6 +35,9 @@ where not exists (
 )
 order by time_period
 """
+
+
+RUN_RESULTS = "run_results.json"  # in the target path of dbt
 
 
 class BuildFailed(RuntimeError):
@@ -92,7 +97,8 @@ def build(time_period: str) -> list[NodeResult]:
 
     The models see to all periods that changed, so a build for one period serves the others: dbt runs only when
     submissions, decisions, seeds or code changed since it last ran, or the figures of ``time_period`` were not judged.
-    After a change of seeds or code everything is built from nothing.
+    After a change of seeds or code everything is built from nothing. Without one, what hangs on them alone is what it
+    was when its tests passed, so only what hangs on the raw and meta tables is built and tested.
 
     Raises:
         BuildFailed: dbt could not build a model, or one of its tests failed.
@@ -112,6 +118,7 @@ def _build(time_period: str) -> list[NodeResult]:
             "select 1 from meta.built_periods where time_period = ? and is_judged", [time_period]
         ).fetchone()
         rules_built = connection.execute("select max(rules_digest) from meta.built_periods").fetchone()[0]
+        is_anew = rules_built != rules or not warehouse.has_table(connection, "intermediate.int_changed_periods")
     results: list[NodeResult] = []
     if built is None or built[0] != digest or judged is None:
         with warehouse.connect() as connection, warehouse.transaction(connection):
@@ -119,8 +126,13 @@ def _build(time_period: str) -> list[NodeResult]:
             connection.execute("update meta.builds set inputs_digest = ''")
             connection.execute("delete from meta.build_requests")
             connection.execute("insert into meta.build_requests values (?, ?)", [time_period, rules])
-        anew = [] if rules_built == rules else ["--full-refresh"]
-        results = run_dbt("build", "--exclude-resource-type", "unit_test", *anew)
+            if is_anew:  # and until it has ended well, so will be the next one
+                connection.execute("update meta.built_periods set rules_digest = ''")
+        # Its picture of the project in JSON is for other tools; drawing it twice, as dbt does, costs a second.
+        results = run_dbt(
+            *("build", "--exclude-resource-type", "unit_test", "--no-write-json"),
+            *(["--full-refresh"] if is_anew else ["--select", "source:*+"]),
+        )
         with warehouse.connect() as connection, warehouse.transaction(connection):
             _note_built_periods(connection)
     with warehouse.connect() as connection:
@@ -156,7 +168,7 @@ def run_dbt(*arguments: str) -> list[NodeResult]:
     paths = settings.load()
     target = paths.home / "warehouse" / "dbt"
     target.mkdir(parents=True, exist_ok=True)
-    run_results = target / "run_results.json"
+    run_results = target / RUN_RESULTS
     run_results.unlink(missing_ok=True)
     with warehouse.connect():
         pass  # the raw and meta tables must be there before dbt reads them
@@ -167,10 +179,11 @@ def run_dbt(*arguments: str) -> list[NodeResult]:
             "TUQUAN_SEEDS": str(paths.seeds),
             "DBT_TARGET_PATH": str(target),
             "DBT_LOG_PATH": str(paths.logs / "dbt"),
-            "DBT_LOG_LEVEL_FILE": "info",  # every statement in the log would cost a tenth of the build
+            "DBT_LOG_LEVEL": "none",  # _tell does it
+            "DBT_LOG_LEVEL_FILE": "none",
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         }
-        command = [str(Path(sys.executable).with_name("dbt")), *arguments]
+        command = [sys.executable, "-m", "tuquan.transform", *arguments]
         folders = ["--project-dir", str(paths.dbt_project), "--profiles-dir", str(paths.dbt_project)]
         ended = subprocess.run([*command, *folders], env=environment, check=False, stdin=subprocess.DEVNULL)
     results = _read_results(run_results)
@@ -218,3 +231,30 @@ def _record(path: Path, results: Iterable[NodeResult]) -> None:
                 for result in results
             ),
         )
+
+
+def _be_dbt(arguments: list[str]) -> int:
+    """Run one dbt command in this process and return its exit code; its results are left in the target path."""
+    from dbt.cli.main import dbtRunner  # a second of CPU, which nobody else has to pay
+
+    # What dbt has imported stays until it ends, and so does most of what it reads: looking through all of it for
+    # garbage over and over costs 6 % of a build, and finds next to nothing.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    ended = dbtRunner(callbacks=[_tell]).invoke(arguments)
+    if hasattr(ended.result, "write"):
+        ended.result.write(str(Path(os.environ["DBT_TARGET_PATH"]) / RUN_RESULTS))
+    if ended.exception is not None:
+        sys.stderr.write(f"{ended.exception}\n")
+    return 0 if ended.success else 1
+
+
+def _tell(event: Any) -> None:
+    """Print what people are told; dbt's own way would first write out, and search for secrets, every debug line too."""
+    if event.info.level in ("info", "warn", "error"):
+        sys.stdout.write(f"{datetime.now(UTC):%H:%M:%S}  {event.info.msg}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(_be_dbt(sys.argv[1:]))
