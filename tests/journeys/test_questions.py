@@ -18,6 +18,7 @@ from statistics import median
 
 import openpyxl
 import pytest
+from made_once import lay_out_parsed_models
 from typer.testing import CliRunner
 
 from tuquan import admissions, collect, load, publish, register, review, sample, settings, simulate, transform, validate
@@ -60,9 +61,10 @@ class Sent(dict):
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    """A TUQUAN_HOME of this module, with one more duty in its seeds."""
+def home(tmp_path_factory, received_sample, parsed_models):
+    """A TUQUAN_HOME of this module that received the sample, with one more duty in its seeds."""
     folder = tmp_path_factory.mktemp("questions")
+    shutil.copytree(received_sample, folder / "home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TUQUAN_HOME", str(folder / "home"))
         patch.setenv("TUQUAN_SETTLE_SECONDS", "0")
@@ -70,6 +72,7 @@ def home(tmp_path_factory):
         with (folder / "seeds" / "reporting_duties.csv").open("a", encoding="utf-8") as file:
             file.write(DUTY)
         patch.setenv("TUQUAN_SEEDS", str(folder / "seeds"))
+        lay_out_parsed_models(parsed_models)
         yield settings.load()
 
 
@@ -86,7 +89,6 @@ def sent(home):
     }
     for (commune, period), (_, figures) in right.items():
         sent[period][commune] = figures
-    sample.lay_out_sample(home.inbox, 1)
     year_so_far = {}
     for period in QUARTERS:
         _lay_out_quarter(home.inbox, period, sent, year_so_far)

@@ -1,9 +1,11 @@
 """The sample through collect and build: every mistake is noticed, and its correction leaves the published sums."""
 
+import shutil
 from collections import Counter
 from decimal import Decimal
 
 import pytest
+from made_once import lay_out_parsed_models
 
 from tuquan import collect, load, register, review, sample, settings, transform, warehouse
 
@@ -13,23 +15,22 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # both waves are laid
 FORMER_DISTRICTS = {"390": ("2021", 17, 5), "387": ("2023", 12, 8), "454": ("2019", 18, 5)}
 
 
-def run_through(wave):
-    sample.lay_out_sample(settings.load().inbox, wave)
-    collect.register_inbox()
-    load.load_registered()
-    transform.build("2021")  # the models read every period at once
-    return review.open_flags()
-
-
 @pytest.fixture(scope="module")
-def waves(tmp_path_factory):
+def waves(tmp_path_factory, received_sample, parsed_models):
     """Both waves, built; yields the files received in the first, and the questions left open after each."""
+    folder = tmp_path_factory.mktemp("sample") / "home"
+    shutil.copytree(received_sample, folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TUQUAN_HOME", str(tmp_path_factory.mktemp("sample")))
+        patch.setenv("TUQUAN_HOME", str(folder))
         patch.setenv("TUQUAN_SETTLE_SECONDS", "0")
-        questions = run_through(1)
-        files = register.received_files()
-        yield files, questions, run_through(2)
+        lay_out_parsed_models(parsed_models)
+        transform.build("2021")  # the models read every period at once
+        questions, files = review.open_flags(), register.received_files()
+        sample.lay_out_sample(settings.load().inbox, 2)
+        collect.register_inbox()
+        load.load_registered()
+        transform.build("2021")
+        yield files, questions, review.open_flags()
 
 
 @pytest.fixture
