@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import openpyxl
 import pytest
+from made_once import lay_out_parsed_models
 from typer.testing import CliRunner
 
-from tuquan import warehouse
+from tuquan import settings, warehouse
 from tuquan.cli import app
 from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.catalogue import load_catalogue
@@ -49,110 +50,127 @@ def lay_out(home, communes, **changed):
         write_form(home.inbox / f"{commune.name_vi}.xlsx", commune, QUARTER, values=figures(**changed))
 
 
-def test_a_blank_form_becomes_a_figure_in_a_release(home, communes):
-    blank = home.home / "form.xlsx"
-    tuquan("template", "--area", communes[0].ref_area, "--period", "2024-Q1", "--out", blank)
-    lay_out(home, communes[1:])
-    book = openpyxl.load_workbook(blank)
-    sheet = book.worksheets[0]
-    for (indicator, measure), value in figures(models_total=5).items():
-        column = {"period": "E", "year_to_date": "G"}[measure]
-        row = next(cell.row for cell in sheet["A"] if cell.value == indicator)
-        sheet[f"{column}{row}"] = value
-    book.save(home.inbox / "điền tay.xlsx")
+@pytest.fixture(scope="module")
+def signed_home(tmp_path_factory, parsed_models):
+    """The folder of a home that got the forms of a quarter, one of them filled by hand, up to their approval."""
+    folder = tmp_path_factory.mktemp("signed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TUQUAN_HOME", str(folder))
+        patch.setenv("TUQUAN_SETTLE_SECONDS", "0")
+        home = settings.load()
+        lay_out_parsed_models(parsed_models)
+        first, *others = load_register().communes(QUAN_SON, QUARTER.end)
+        blank = home.home / "form.xlsx"
+        tuquan("template", "--area", first.ref_area, "--period", "2024-Q1", "--out", blank)
+        lay_out(home, others)
+        book = openpyxl.load_workbook(blank)
+        sheet = book.worksheets[0]
+        for (indicator, measure), value in figures(models_total=5).items():
+            column = {"period": "E", "year_to_date": "G"}[measure]
+            row = next(cell.row for cell in sheet["A"] if cell.value == indicator)
+            sheet[f"{column}{row}"] = value
+        book.save(home.inbox / "điền tay.xlsx")
 
-    collected = json.loads(tuquan("collect", "--json"))
-    assert (collected["accepted"], collected["held"], collected["refused"]) == (12, 0, 0)
-    tuquan("build")
-    tuquan("gate", "--period", "2024-Q1")
-    tuquan("publish", "--period", "2024-Q1", exit_code=1)  # nobody approved it
-    tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng")
-    tuquan("publish", "--period", "2024-Q1")
+        collected = json.loads(tuquan("collect", "--json"))
+        assert (collected["accepted"], collected["held"], collected["refused"]) == (12, 0, 0)
+        tuquan("build")
+        tuquan("gate", "--period", "2024-Q1")
+        tuquan("publish", "--period", "2024-Q1", exit_code=1)  # nobody approved it
+        tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def released_home(tmp_path_factory, signed_home):
+    """The folder of such a home after the publication."""
+    folder = tmp_path_factory.mktemp("released")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TUQUAN_HOME", str(folder))
+        copy(signed_home, folder)
+        tuquan("publish", "--period", "2024-Q1")
+    return folder
+
+
+def copy(home, folder):
+    shutil.copytree(home, folder, symlinks=True, ignore=shutil.ignore_patterns("dbt"), dirs_exist_ok=True)
+
+
+@pytest.fixture
+def signed(home, signed_home):
+    """A home of its own for a test that goes on from the approval."""
+    copy(signed_home, home.home)
+    return home
+
+
+@pytest.fixture
+def released(home, released_home):
+    """A home of its own for a test that goes on from the publication."""
+    copy(released_home, home.home)
+    return home
+
+
+def test_a_blank_form_becomes_a_figure_in_a_release(released):
     answer = tuquan(
         *("sql", "--json"),
         "select obs_value, areas_expected, areas_included from marts.district_observations "
         "where ref_area = '387' and indicator = 'models_total'",
     )
     assert json.loads(answer) == [{"obs_value": 27, "areas_expected": 12, "areas_included": 12}]
-    with (home.releases / "latest" / "so-lieu.csv").open(encoding="utf-8-sig", newline="") as file:
-        released = [row for row in csv.DictReader(file) if row["indicator"] == "models_total"]
-    assert sum(Decimal(row["obs_value"]) for row in released if row["level"] == "commune") == 27
+    with (released.releases / "latest" / "so-lieu.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["indicator"] == "models_total"]
+    assert sum(Decimal(row["obs_value"]) for row in rows if row["level"] == "commune") == 27
 
 
-def test_the_same_inbox_again_changes_nothing_and_a_release_is_written_once(home, communes):
-    lay_out(home, communes)
-    tuquan("collect")
-    tuquan("build")
-    tuquan("gate", "--period", "2024-Q1")
-    tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng")
-    tuquan("publish", "--period", "2024-Q1")
-    before = {path: path.read_bytes() for path in home.releases.rglob("*") if path.is_file()}
+def test_the_same_inbox_again_changes_nothing_and_a_release_is_written_once(released):
+    before = {path: path.read_bytes() for path in released.releases.rglob("*") if path.is_file()}
 
-    lay_out(home, communes)  # the same bytes, laid out anew
+    for path in released.inbox.iterdir():  # the same bytes, laid out anew
+        path.write_bytes(path.read_bytes())
     again = json.loads(tuquan("collect", "--json"))
     assert (again["accepted"], again["duplicate"], again["figures"]) == (0, 12, 0)
     assert {file["status"] for file in json.loads(tuquan("submissions", "--json"))} == {"accepted", "duplicate"}
     tuquan("build")
     tuquan("publish", "--period", "2024-Q1")
-    assert {path: path.read_bytes() for path in home.releases.rglob("*") if path.is_file()} == before
+    assert {path: path.read_bytes() for path in released.releases.rglob("*") if path.is_file()} == before
 
 
-def test_a_part_larger_than_its_whole_closes_the_gate_until_it_is_corrected(home, communes):
-    lay_out(home, communes)
-    write_form(home.inbox / "sai.xlsx", communes[0], QUARTER, values=figures(cameras_total=2, cameras_working=20))
+def test_a_part_larger_than_its_whole_closes_the_gate_until_it_is_corrected_and_approved_anew(signed, communes):
+    write_form(signed.inbox / "sai.xlsx", communes[1], QUARTER, values=figures(cameras_total=2, cameras_working=20))
     tuquan("collect")
+    tuquan("gate", "--period", "2024-Q1", exit_code=1)  # not built
     tuquan("build")
     tuquan("gate", "--period", "2024-Q1", exit_code=1)
     (flag,) = [flag for flag in json.loads(tuquan("flags", "--json")) if flag["severity"] == "critical"]
     assert flag["check_name"] == "parts_do_not_exceed_whole"
-    assert communes[0].name_vi in flag["message_vi"]
+    assert communes[1].name_vi in flag["message_vi"]
     tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng", exit_code=2)
 
-    write_form(home.inbox / "sửa.xlsx", communes[0], QUARTER, values=figures(cameras_total=20, cameras_working=20))
+    write_form(signed.inbox / "sửa.xlsx", communes[1], QUARTER, values=figures(cameras_total=20, cameras_working=20))
     tuquan("collect")
-    tuquan("build")
-    tuquan("gate", "--period", "2024-Q1")
-    assert not [flag for flag in json.loads(tuquan("flags", "--json")) if flag["severity"] == "critical"]
-
-
-def test_an_approval_is_stale_when_a_figure_changed_afterwards(home, communes):
-    lay_out(home, communes)
-    tuquan("collect")
-    tuquan("build")
-    tuquan("gate", "--period", "2024-Q1")
-    tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng")
-    write_form(home.inbox / "bổ sung.xlsx", communes[0], QUARTER, values=figures(models_total=3))
-    tuquan("collect")
-    tuquan("gate", "--period", "2024-Q1", exit_code=1)  # not built
     tuquan("build")
     judged = json.loads(tuquan("gate", "--period", "2024-Q1", "--json"))
+    assert not [flag for flag in json.loads(tuquan("flags", "--json")) if flag["severity"] == "critical"]
     assert judged["gate_status"] == "needs_signature"
     assert {result["check_name"] for result in judged["results"] if not result["is_met"]}
-    tuquan("publish", "--period", "2024-Q1", exit_code=1)
+    tuquan("publish", "--period", "2024-Q1", exit_code=1)  # the approval is of other figures: it is stale
     tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng")
     tuquan("publish", "--period", "2024-Q1")
 
 
-def test_what_comes_after_a_release_waits_until_the_office_takes_it_into_the_next_revision(home, communes):
-    lay_out(home, communes)
-    tuquan("collect")
-    tuquan("build")
-    tuquan("gate", "--period", "2024-Q1")
-    tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng")
-    tuquan("publish", "--period", "2024-Q1")
-    late = home.home / "bổ sung.xlsx"
-    write_form(late, communes[0], QUARTER, values=figures(models_total=3))
+def test_what_comes_after_a_release_waits_until_the_office_takes_it_into_the_next_revision(released, communes):
+    late = released.home / "bổ sung.xlsx"
+    write_form(late, communes[1], QUARTER, values=figures(models_total=3))
     (asked,) = json.loads(tuquan("check", late, "--json", exit_code=1))
-    shutil.move(late, home.inbox)
+    shutil.move(late, released.inbox)
     (answered,) = json.loads(tuquan("collect", "--json", exit_code=1))["files"]
     assert [finding["code"] for finding in (*asked["findings"], *answered["findings"])] == ["period_is_open"] * 2
     tuquan("build")
     tuquan("publish", "--period", "2024-Q1")
-    assert sorted(path.name for path in (home.releases / "2024-Q1").iterdir()) == ["r1"]
+    assert sorted(path.name for path in (released.releases / "2024-Q1").iterdir()) == ["r1"]
 
     waiting = answered["submissions"][0]["submission_id"]
     tuquan("admit", waiting, "--by", "Trưởng phòng", "--reason", "xã đếm thiếu")
-    first, second = json.loads(tuquan("submissions", "--json", "--diff", communes[0].ref_area, "2024-Q1"))
+    first, second = json.loads(tuquan("submissions", "--json", "--diff", communes[1].ref_area, "2024-Q1"))
     assert (first["version"], second["version"], second["admitted_by"]) == (1, 2, "Trưởng phòng")
     (change,) = second["changes"]
     assert (change["indicator"], change["before"]["obs_value"], change["after"]["obs_value"]) == ("models_total", 2, 3)
@@ -160,7 +178,7 @@ def test_what_comes_after_a_release_waits_until_the_office_takes_it_into_the_nex
     tuquan("gate", "--period", "2024-Q1")
     tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng")
     tuquan("publish", "--period", "2024-Q1", "--revise")
-    assert sorted(path.name for path in (home.releases / "2024-Q1").iterdir()) == ["r1", "r2"]
+    assert sorted(path.name for path in (released.releases / "2024-Q1").iterdir()) == ["r1", "r2"]
 
 
 def test_a_question_in_no_language_is_a_usage_error_in_one_line(home, communes):
