@@ -10,7 +10,6 @@ from tuquan.local_airflow import LocalAirflow
 from tuquan.sample import lay_out_sample
 from tuquan.simulate import simulate
 
-READER = "tuquan.workbook.sandbox"
 WAITING = "select count(*) from raw.arrivals where status = 'registered'"
 pytestmark = [pytest.mark.scheduler, pytest.mark.timeout(420)]
 
@@ -59,13 +58,12 @@ def test_from_workbooks_to_an_approved_release(home):
 
 
 def test_a_scheduler_killed_in_the_middle_of_a_load_loses_and_doubles_nothing(home):
-    communes = 1500
+    communes = 1100  # the load writes 500 files at once
     simulate(communes, 1, home.inbox)
     with LocalAirflow() as airflow:
         airflow.unpause([handoffs.COLLECT])
         airflow.trigger(handoffs.COLLECT, "collect__killed")
-        wait_for(lambda: any(READER in process.cmdline() for process in airflow.processes()), "the load")
-        time.sleep(1)
+        wait_for(lambda: any(home.raw.glob("??/*")), "the first half of the load")
         airflow.kill()
     with warehouse.connect() as connection:
         assert connection.execute(WAITING).fetchone() > (0,), "the load was over before the kill"
