@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from made_once import lay_out_parsed_models, made_once
 
-from tuquan import settings, simulate, transform, warehouse
+from tuquan import simulate, transform, warehouse
 from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.periods import MONTHS_IN, parse_period
@@ -44,34 +45,41 @@ def broken_relations():
 
 
 @pytest.fixture(scope="session")
-def built_warehouse(tmp_path_factory):
+def built_warehouse(tmp_path_factory, parsed_models):
     """A warehouse built by the real models (about 15 s): Cẩm Thủy 2021, where 17 communes owe the form.
 
     Xã Cẩm Liên (15145) did not send, and Xã Cẩm Lương (15139) wrote "~50" for its leaflets.
     """
-    home = tmp_path_factory.mktemp("built")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TUQUAN_HOME", str(home))
-        period = parse_period("2021")
-        communes = load_register().communes("390", period.end)
-        figures = simulate.illustrate(communes, period)
-        with warehouse.connect() as connection:
-            for number, commune in enumerate(communes, start=1):
-                if commune.ref_area != "15145":
-                    values = {
-                        item.indicator: figures[commune.area_key][item.indicator]
-                        for item in load_catalogue().on_form("TQ01", period)
-                    }
-                    doubtful = {"leaflets_distributed"} if commune.ref_area == "15139" else set()
-                    _insert_report(connection, number, commune, "2021", values, doubtful)
-        transform.build("2021")
-        return settings.load().warehouse_file
+
+    def build(home):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TUQUAN_HOME", str(home))
+            lay_out_parsed_models(parsed_models)
+            _report_cam_thuy()
+            transform.build("2021")
+
+    return made_once(tmp_path_factory, "built", build) / "warehouse" / "tuquan.duckdb"
+
+
+def _report_cam_thuy():
+    period = parse_period("2021")
+    communes = load_register().communes("390", period.end)
+    figures = simulate.illustrate(communes, period)
+    with warehouse.connect() as connection:
+        for number, commune in enumerate(communes, start=1):
+            if commune.ref_area != "15145":
+                values = {
+                    item.indicator: figures[commune.area_key][item.indicator]
+                    for item in load_catalogue().on_form("TQ01", period)
+                }
+                doubtful = {"leaflets_distributed"} if commune.ref_area == "15139" else set()
+                _insert_report(connection, number, commune, "2021", values, doubtful)
 
 
 @pytest.fixture
 def judged_home(home, built_warehouse):
     """A TUQUAN_HOME with a copy of the built warehouse, ready for the gates."""
-    home.warehouse_file.parent.mkdir(parents=True)
+    home.warehouse_file.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(built_warehouse, home.warehouse_file)
     return home
 

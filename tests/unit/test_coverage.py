@@ -29,7 +29,7 @@ def test_every_province_lies_in_one_region_on_every_day():
         assert (len(members), len({row["group_code"] for row in regions if in_force(row, day)})) == counted
 
 
-def test_a_police_cluster_needs_rows_and_no_code(judged_home, tmp_path, monkeypatch):
+def test_a_police_cluster_needs_rows_and_no_code(judged_home, with_parsed_models, tmp_path, monkeypatch):
     """A cluster is no administrative level and nowhere defined; an office that has some adds rows of its own."""
     seeds = tmp_path / "seeds"
     shutil.copytree(settings.load().seeds, seeds)

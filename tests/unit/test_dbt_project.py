@@ -11,7 +11,7 @@ from tuquan.vocabulary.periods import parse_period
 from tuquan.vocabulary.phrases import period_vi
 
 
-def test_the_arithmetic_is_what_its_unit_tests_claim(home):  # on a warehouse without a single row
+def test_the_arithmetic_is_what_its_unit_tests_claim(home, with_parsed_models):  # on a warehouse without a single row
     with warehouse.connect():
         pass
 
@@ -63,7 +63,7 @@ def test_a_report_is_due_on_the_same_day_in_the_marts_and_in_the_vocabulary(judg
         assert duty.due_date(period) == row["next_working_day"], (period, row["reach"])
 
 
-def test_the_builds_own_tests_fail_when_their_claims_are_broken(judged_home):
+def test_the_builds_own_tests_fail_when_their_claims_are_broken(judged_home, with_parsed_models):
     damage = {
         "is_key_dim_periods": "insert into marts.dim_periods from marts.dim_periods limit 1",
         "is_key_completeness": "update intermediate.int_reports set form = null where ref_area = '15145'",

@@ -8,57 +8,61 @@ from tuquan import review, transform, warehouse
 
 PERIOD = "2021"
 CHECK = "parts_do_not_exceed_whole"
-COMMUNE = "15127"
+COMMUNES = ONE, OTHER = ("15127", "15133")
 
 
 @pytest.fixture
-def too_many_cameras(judged_home):
-    """Xã 15127 reports 90 working cameras of 30."""
+def too_many_cameras(judged_home, with_parsed_models):
+    """Two communes report 90 working cameras of 30 each."""
     with warehouse.connect() as connection:
         for indicator, value in (("cameras_total", 30), ("cameras_working", 90)):
             connection.execute(
                 "update raw.cells set obs_value = ?, status = 'read', raw_type = 'number' where indicator = ? "
-                "and submission_id = (select submission_id from raw.submissions where ref_area = ?)",
-                [value, indicator, COMMUNE],
+                "and submission_id in (select submission_id from raw.submissions where ref_area in (?, ?))",
+                [value, indicator, *COMMUNES],
             )
         connection.execute("update raw.submissions set version = version + 1")
     return build()
 
 
 def build():
-    """Build, and return the flag about the working cameras and their number in the marts."""
+    """Build, and return of each commune the flag about its working cameras and their number in the marts."""
     transform.build(PERIOD)
-    flags = [
-        flag
+    flags = {
+        flag["ref_area"]: flag
         for flag in review.open_flags(PERIOD, with_closed=True)
-        if (flag["check_name"], flag["indicator"], flag["ref_area"]) == (CHECK, "cameras_working", COMMUNE)
-    ]
+        if (flag["check_name"], flag["indicator"]) == (CHECK, "cameras_working")
+    }
     with warehouse.connect() as connection:
-        value = connection.execute(
-            "select obs_value from marts.commune_observations where indicator = 'cameras_working' and ref_area = ?",
-            [COMMUNE],
-        ).fetchone()[0]
-    return flags[0], value
+        values = dict(
+            connection.execute(
+                "select ref_area, obs_value from marts.commune_observations where indicator = 'cameras_working'"
+            ).fetchall()
+        )
+    return [(flags[commune], values[commune]) for commune in COMMUNES]
 
 
 def decide(flag, choice, value=None):
     review.decide(flag["flag_id"], choice, "đã hỏi xã", "Cán bộ A", value)
-    return build()
 
 
 @pytest.mark.slow
 def test_a_corrected_value_is_judged_anew_and_the_newest_decision_counts(too_many_cameras):
-    flag, _ = too_many_cameras
-    assert flag["severity"] == "critical"
+    (one, _), (other, _) = too_many_cameras
+    assert [flag["severity"] for flag in (one, other)] == ["critical", "critical"]
     for impossible in ("NaN", "-1", "1e30", "1.5"):
         with pytest.raises(ValueError, match="no value that cameras_working can have"):
-            review.decide(flag["flag_id"], "correct", "đã hỏi xã", "Cán bộ A", Decimal(impossible))
-    wrong_again, value = decide(flag, "correct", Decimal(60))
+            decide(one, "correct", Decimal(impossible))
+    decide(one, "correct", Decimal(60))
+    decide(other, "correct", Decimal(9))
+    (wrong_again, value), (corrected, other_value) = build()
     assert (wrong_again["is_open"], wrong_again["obs_value"], value) == (True, 60, 60)
-    corrected, value = decide(wrong_again, "correct", Decimal(9))
-    assert (corrected["is_open"], corrected["decision"], value) == (False, "correct", 9)
-    returned, value = decide(corrected, "return")
-    assert (returned["is_open"], returned["decision"], value) == (False, "return", None)
+    assert (corrected["is_open"], corrected["decision"], other_value) == (False, "correct", 9)
+    decide(wrong_again, "correct", Decimal(9))
+    decide(corrected, "return")
+    (corrected_again, value), (returned, other_value) = build()
+    assert (corrected_again["is_open"], corrected_again["decision"], value) == (False, "correct", 9)
+    assert (returned["is_open"], returned["decision"], other_value) == (False, "return", None)
 
 
 def test_a_published_statement_can_only_be_confirmed(judged_home):

@@ -48,12 +48,12 @@ RIGHT = [
     f"{ADDED} group by figures.report_number, figures.indicator",
     # Another name of a coordinate is that coordinate.
     """
-    with pairs as (select indicators.indicator as ratio, part_number, numerator from indicators)
-    select ratio as indicator, sum(parts_over_areas := numerator) from pairs group by part_number, ratio
+    with pairs as (select indicators.indicator as ratio, part_key, numerator from indicators)
+    select ratio as indicator, sum(parts_over_areas := numerator) from pairs group by part_key, ratio
     """,
     "select sum(of_counts := case when obs_value is not null then 1 else 0 end) from figures",
     "select sum(of_shares := share) over (partition by from_key) from area_map",
-    "select sum(sizes_over_areas := households) filter (obs_value > 0) from reports group by part_number",
+    "select sum(sizes_over_areas := households) filter (obs_value > 0) from reports group by part_key",
     "select median(of_logs := ln(obs_value)) from figures",
     "select count(numerator + denominator) from figures",
     "select add(stock_before := befores.obs_value, inflows.obs_value) - outflows.obs_value from befores",
@@ -179,7 +179,9 @@ def other_code():
     inputs.code_version.cache_clear()
 
 
-def test_a_build_refuses_each_wrong_model_by_the_name_of_its_rule(judged_home, other_code, tmp_path, monkeypatch):
+def test_a_build_refuses_each_wrong_model_by_the_name_of_its_rule(
+    judged_home, with_parsed_models, other_code, tmp_path, monkeypatch
+):
     wrong, right = (sorted((MODELS / kind).glob("*.sql")) for kind in ("wrong_models", "right_models"))
     assert {path.stem for path in wrong} == set(HELP)
     project = settings.load().project
