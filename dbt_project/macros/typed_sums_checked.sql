@@ -286,8 +286,8 @@
             from
                 (
                     values
-                        ('part_number', 'time_period'),
-                        ('part_number', 'calendar'),
+                        ('part_key', 'time_period'),
+                        ('part_key', 'calendar'),
                         ('report_number', 'time_period'),
                         ('report_number', 'calendar'),
                         ('form', 'calendar')

@@ -1,7 +1,7 @@
 -- depends_on: {{ ref('int_changed_periods') }}
--- The only big sum: communes by the part of a district that lies in one province, for every period
--- and indicator. Districts, provinces and the country are sums of these. Each figure counts once:
--- sums are summed, a rate keeps numerator and denominator of the communes that reported both, a
+-- Totals of the communes by the part of a district that lies in one province, for every period and
+-- indicator. Districts, provinces and the country are sums of these. Each figure counts once: sums
+-- are summed, a rate keeps numerator and denominator of the communes that reported both, a
 -- classification counts communes, of a distinct count the bounds are kept. Narrow, because it is
 -- long: int_part_totals adds what follows from its keys.
 {{
@@ -29,159 +29,251 @@ with
     sent as not materialized({{ sent_figures("reports", "period") }}),
 
     parts as (
-        select
-            part_number,
-            any_value(district_key) as district_key,
-            any_value(province_key) as province_key,
-            any_value(form) as form,
-            any_value(time_period) as time_period,
-            any_value(period_end) as period_end,
-            any_value(months) as months,
-            count(*) as areas_expected,
-            count(report_number) as areas_received,
-            count(*) filter (report_status = 'held') as areas_waiting,
-            count(*) filter (is_late) as areas_late,
-            sum(sizes_over_areas := households) as households_expected,
-            count(households) as areas_expected_sized
-        from reports
-        group by part_number
+        select *
+        from {{ ref("int_parts") }}
+        {% if is_incremental() %}
+            where
+                time_period
+                in (select time_period from {{ ref("int_changed_periods") }} where is_to_build)
+        {% endif %}
     ),
 
     asked as (
-        select parts.part_number, indicators.indicator
+        select parts.part_key, indicators.indicator
         from parts
         inner join indicators on {{ is_asked("parts", "indicators") }}
     ),
 
     summed as (
+        select *
+        from {{ ref("int_area_sums") }}
+        {% if is_incremental() %}
+            where
+                time_period
+                in (select time_period from {{ ref("int_changed_periods") }} where is_to_build)
+        {% endif %}
+    ),
+
+    classed as (
         select
-            part_number,
+            part_key,
             indicator,
-            sum(upper_bound_over_areas := obs_value) as sum_of_values,
             max(obs_value) as largest_value,
-            count(*) filter (obs_value > 0) as areas_in_class,
-            count(obs_value) as areas_included,
-            count(*) filter (status in ('held', 'refused')) as areas_held,
-            sum(
-                sizes_over_areas := case when obs_value is not null then households end
-            ) as households_included,
-            count(case when obs_value is not null then households end) as areas_included_sized
+            cast(count(*) filter (obs_value > 0) as integer) as areas_in_class
         from sent
-        group by part_number, indicator
+        where
+            indicator
+            in (select indicator from indicators where rollup_areas in ('bounds', 'count_true'))
+        group by part_key, indicator
     ),
 
-    registered as (
-        select
-            reports.part_number,
-            indicators.indicator,
-            count(*) as communes,
-            sum(sizes_over_areas := reports.households) as households,
-            count(reports.households) as areas_sized
+    -- Few cells have no figure and fewer reports lack a cell. What a total includes is told from
+    -- them: what came without what is silent.
+    thin as (
+        select summed.part_key, summed.indicator
+        from summed
+        inner join parts on summed.part_key = parts.part_key
+        where summed.areas_answered < parts.areas_received
+    ),
+
+    thin_reports as not materialized(
+        select *
         from reports
-        inner join indicators on indicators.rollup_areas = 'register'
-        where reports.is_first_form
-        group by reports.part_number, indicators.indicator
+        where report_number is not null and part_key in (select part_key from thin)
     ),
 
-    numerators as not materialized(
-        select sent.*, indicators.indicator as ratio, indicators.denominator
-        from sent
-        inner join indicators on sent.indicator = indicators.numerator
-    ),
+    sent_in_thin as not materialized({{ sent_figures("thin_reports", "period") }}),
 
-    denominators as not materialized(
-        select sent.*, indicators.indicator as ratio
-        from sent
-        inner join indicators on sent.indicator = indicators.denominator
-        where indicators.rollup_areas = 'recompute'
-    ),
-
-    pairs as not materialized(
+    silent as (
         select
-            numerators.part_number,
-            numerators.ratio,
-            numerators.obs_value as numerator,
-            denominators.obs_value as denominator,
-            numerators.status in ('held', 'refused')
-            or denominators.status in ('held', 'refused') as is_held,
-            numerators.households
-        from numerators
-        inner join
-            denominators
-            on numerators.report_number = denominators.report_number
-            and numerators.ratio = denominators.ratio
+            part_key, report_number, indicator, households, status in ('held', 'refused') as is_held
+        from sent
+        where obs_value is null
         union all
         select
-            numerators.part_number,
-            numerators.ratio,
-            numerators.obs_value as numerator,
-            1 as denominator,
-            numerators.status in ('held', 'refused') as is_held,
-            numerators.households
-        from numerators
+            thin_reports.part_key,
+            thin_reports.report_number,
+            thin.indicator,
+            thin_reports.households,
+            false as is_held
+        from thin_reports
+        inner join thin on thin_reports.part_key = thin.part_key
+        where
+            (thin_reports.report_number, thin.indicator)
+            not in (select report_number, indicator from sent_in_thin)
+    ),
+
+    -- What is divided by what: a figure by a figure, or by the number of the communes themselves.
+    ratios as (
+        select
+            ratios.indicator as ratio,
+            ratios.numerator,
+            ratios.denominator,
+            denominators.rollup_areas = 'register' as is_by_register
+        from indicators as ratios
+        inner join indicators as denominators on ratios.denominator = denominators.indicator
+        where ratios.rollup_areas = 'recompute'
+    ),
+
+    -- A ratio is silent where one of its parts is.
+    gaps as (
+        select
+            silent.part_key,
+            silent.report_number,
+            ratios.ratio,
+            ratios.numerator,
+            ratios.denominator,
+            any_value(silent.households) as households,
+            bool_or(silent.is_held) as is_held
+        from silent
+        inner join ratios on silent.indicator in (ratios.numerator, ratios.denominator)
+        group by all
+    ),
+
+    -- Of such reports the other part was added, too, and is taken off again: to pair the figures of
+    -- all reports would cost more than all the rest.
+    gap_reports as not materialized(
+        select * from reports where report_number in (select report_number from gaps)
+    ),
+
+    sent_beside_gaps as not materialized({{ sent_figures("gap_reports", "period") }}),
+
+    lone_parts as (
+        select
+            sent.part_key,
+            gaps.ratio,
+            case when sent.indicator = gaps.numerator then sent.obs_value end as numerator,
+            case when sent.indicator = gaps.denominator then sent.obs_value end as denominator
+        from sent_beside_gaps as sent
         inner join
-            indicators
-            on numerators.denominator = indicators.indicator
-            and indicators.rollup_areas = 'register'
+            gaps
+            on sent.report_number = gaps.report_number
+            and sent.indicator in (gaps.numerator, gaps.denominator)
+    ),
+
+    unpaired as (
+        select
+            part_key,
+            ratio,
+            sum(parts_over_areas := numerator) as numerator,
+            sum(parts_over_areas := denominator) as denominator
+        from lone_parts
+        group by part_key, ratio
     ),
 
     rated as (
         select
-            part_number,
-            ratio as indicator,
-            sum(parts_over_areas := numerator) filter (denominator is not null) as numerator,
-            sum(parts_over_areas := denominator) filter (numerator is not null) as denominator,
-            count(numerator + denominator) as areas_included,
-            count(*) filter (is_held and (numerator is null or denominator is null)) as areas_held,
-            sum(sizes_over_areas := households) filter (
-                numerator is not null and denominator is not null
-            ) as households_included,
-            count(households) filter (
-                numerator is not null and denominator is not null
-            ) as areas_included_sized
-        from pairs
-        group by part_number, ratio
+            numerators.part_key,
+            ratios.ratio as indicator,
+            ratios.is_by_register,
+            cast(
+                numerators.sum_of_values - coalesce(unpaired.numerator, 0) as decimal(18, 4)
+            ) as numerator,
+            cast(
+                denominators.sum_of_values - coalesce(unpaired.denominator, 0) as decimal(18, 4)
+            ) as denominator
+        from ratios
+        inner join summed as numerators on ratios.numerator = numerators.indicator
+        left join
+            summed as denominators
+            on numerators.part_key = denominators.part_key
+            and ratios.denominator = denominators.indicator
+        left join
+            unpaired on numerators.part_key = unpaired.part_key and ratios.ratio = unpaired.ratio
+        where ratios.is_by_register or denominators.indicator is not null
+    ),
+
+    silences as (
+        select
+            part_key,
+            indicator,
+            cast(count(*) as integer) as areas_silent,
+            cast(count(*) filter (is_held) as integer) as areas_held,
+            cast(sum(sizes_over_areas := households) as bigint) as households_silent,
+            cast(count(households) as integer) as areas_silent_sized
+        from
+            (
+                select part_key, indicator, households, is_held
+                from silent
+                union all
+                select part_key, ratio, households, is_held
+                from gaps
+            )
+        group by part_key, indicator
+    ),
+
+    registered as (
+        select
+            reports.part_key,
+            indicators.indicator,
+            cast(count(*) as integer) as communes,
+            cast(sum(sizes_over_areas := reports.households) as bigint) as households,
+            cast(count(reports.households) as integer) as areas_sized
+        from reports
+        inner join indicators on indicators.rollup_areas = 'register'
+        where reports.is_first_form
+        group by reports.part_key, indicators.indicator
     ),
 
     figures as (
         select
-            summed.part_number,
+            summed.part_key,
             summed.indicator,
             summed.sum_of_values,
-            summed.largest_value,
-            summed.areas_in_class,
-            null as numerator,
-            null as denominator,
-            summed.areas_included,
-            summed.areas_held,
-            summed.households_included,
-            summed.areas_included_sized
+            classed.largest_value,
+            classed.areas_in_class
         from summed
         inner join indicators on summed.indicator = indicators.indicator
+        left join
+            classed on summed.part_key = classed.part_key and summed.indicator = classed.indicator
         where indicators.rollup_areas not in ('recompute', 'register')
-        union all
+        union all by name
+        select part_key, indicator, numerator, denominator, is_by_register
+        from rated
+    ),
+
+    covered as (
         select
-            part_number,
+            figures.*,
+            parts.areas_received - coalesce(silences.areas_silent, 0) as areas_included,
+            coalesce(silences.areas_held, 0) as areas_held,
+            parts.households_received
+            - coalesce(silences.households_silent, 0) as households_included,
+            parts.areas_received_sized
+            - coalesce(silences.areas_silent_sized, 0) as areas_included_sized
+        from figures
+        inner join parts on figures.part_key = parts.part_key
+        left join
+            silences
+            on figures.part_key = silences.part_key
+            and figures.indicator = silences.indicator
+    ),
+
+    known as (
+        select
+            part_key,
             indicator,
-            null as sum_of_values,
-            null as largest_value,
-            null as areas_in_class,
-            numerator,
-            denominator,
+            case when areas_included > 0 then sum_of_values end as sum_of_values,
+            case when areas_included > 0 then largest_value end as largest_value,
+            areas_in_class,
+            case when areas_included > 0 then numerator end as numerator,
+            case
+                when areas_included = 0
+                then null
+                when is_by_register
+                then cast(areas_included as decimal(18, 4))
+                else denominator
+            end as denominator,
             areas_included,
             areas_held,
-            households_included,
+            case when areas_included_sized > 0 then households_included end as households_included,
             areas_included_sized
-        from rated
-        union all
+        from covered
+        union all by name
         select
-            part_number,
+            part_key,
             indicator,
-            communes as sum_of_values,
-            1 as largest_value,
-            communes as areas_in_class,
-            null as numerator,
-            null as denominator,
+            cast(communes as decimal(18, 4)) as sum_of_values,
             communes as areas_included,
             0 as areas_held,
             households as households_included,
@@ -191,59 +283,17 @@ with
 
     complete as (
         select
-            part_number,
+            part_key,
             indicator,
             asked.indicator is not null as is_asked,
-            figures.* exclude (part_number, indicator)
-        from figures
-        full outer join asked using (part_number, indicator)
+            known.* exclude (part_key, indicator, areas_included, areas_held),
+            coalesce(known.areas_included, 0) as areas_included,
+            coalesce(known.areas_held, 0) as areas_held
+        from known
+        full outer join asked using (part_key, indicator)
     )
 
-select
-    parts.form,
-    parts.district_key,
-    parts.province_key,
-    parts.time_period,
-    complete.indicator,
-    cast(complete.sum_of_values as decimal(18, 4)) as sum_of_values,
-    cast(complete.largest_value as decimal(18, 4)) as largest_value,
-    cast(complete.areas_in_class as integer) as areas_in_class,
-    cast(complete.numerator as decimal(18, 4)) as numerator,
-    cast(complete.denominator as decimal(18, 4)) as denominator,
-    cast(
-        case
-            when complete.is_asked
-            then parts.areas_expected
-            else complete.areas_included + complete.areas_held
-        end as integer
-    ) as areas_expected,
-    cast(
-        case
-            when complete.is_asked
-            then parts.areas_received
-            else complete.areas_included + complete.areas_held
-        end as integer
-    ) as areas_received,
-    cast(coalesce(complete.areas_included, 0) as integer) as areas_included,
-    cast(
-        coalesce(complete.areas_held, 0)
-        + case when complete.is_asked then parts.areas_waiting else 0 end as integer
-    ) as areas_held,
-    cast(case when complete.is_asked then parts.areas_late end as integer) as areas_late,
-    cast(
-        case
-            when complete.is_asked then parts.households_expected else complete.households_included
-        end as bigint
-    ) as households_expected,
-    cast(complete.households_included as bigint) as households_included,
-    cast(
-        case
-            when complete.is_asked
-            then parts.areas_expected_sized
-            else complete.areas_included_sized
-        end as integer
-    ) as areas_expected_sized,
-    cast(complete.areas_included_sized as integer) as areas_included_sized
+select parts.time_period, complete.*
 from complete
-inner join parts on complete.part_number = parts.part_number
+inner join parts on complete.part_key = parts.part_key
 where complete.is_asked or complete.areas_included + complete.areas_held > 0

@@ -135,7 +135,7 @@ with
     )
 
 select
-    * exclude (part_number, is_first_form, obs_value, value_status, numerator, denominator),
+    * exclude (part_key, is_first_form, obs_value, value_status, numerator, denominator),
     case when is_counted then obs_value end as obs_value,
     case when is_counted then value_status else 'not_applicable' end as value_status,
     case when is_counted then numerator end as numerator,

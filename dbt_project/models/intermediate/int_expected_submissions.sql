@@ -21,12 +21,16 @@ with
             periods.frequency,
             min(periods.period_end) as first_end,
             max(periods.period_end) as last_end
-        from {{ ref("stg_submissions") }} as submissions
+        from
+            (
+                select distinct form, time_period
+                from {{ source("raw", "submissions") }}
+                where area_key is not null and status <> 'refused'
+            ) as submissions
         inner join
             periods
             on submissions.form = periods.form
             and submissions.time_period = periods.time_period
-        where submissions.status <> 'refused'
         group by periods.form, periods.frequency
     ),
 
@@ -64,7 +68,7 @@ with
 
     working_days as (select * from {{ ref("int_working_days") }})
 
-select distinct
+select
     duties_on_days.ref_area,
     duties_on_days.area_key,
     duties_on_days.form,

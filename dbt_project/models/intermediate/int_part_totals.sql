@@ -1,23 +1,47 @@
--- The totals of parts of districts, with what follows from their keys: a key is the code of an area
--- and the day on which it began.
+-- The totals of parts of districts with what they cover. What the form did not ask for covers those
+-- that sent it.
 {{ config(materialized="view") }}
 with
 
     totals as (select * from {{ ref("int_area_totals") }}),
 
-    periods as (
-        select
-            forms.form, periods.time_period, periods.calendar, periods.frequency, periods.period_end
-        from {{ ref("int_periods") }} as periods
-        inner join {{ ref("stg_forms") }} as forms on periods.calendar = forms.calendar
-    )
+    parts as (select * from {{ ref("int_parts") }})
 
 select
-    totals.* exclude (form),
-    split_part(totals.district_key, '.', 1) as district_area,
-    split_part(totals.province_key, '.', 1) as province_area,
-    periods.calendar,
-    periods.frequency,
-    periods.period_end
+    parts.district_area,
+    parts.district_key,
+    parts.province_area,
+    parts.province_key,
+    parts.calendar,
+    parts.frequency,
+    parts.time_period,
+    parts.period_end,
+    totals.indicator,
+    totals.sum_of_values,
+    totals.largest_value,
+    totals.areas_in_class,
+    totals.numerator,
+    totals.denominator,
+    case
+        when totals.is_asked
+        then parts.areas_expected
+        else totals.areas_included + totals.areas_held
+    end as areas_expected,
+    case
+        when totals.is_asked
+        then parts.areas_received
+        else totals.areas_included + totals.areas_held
+    end as areas_received,
+    totals.areas_included,
+    totals.areas_held + case when totals.is_asked then parts.areas_waiting else 0 end as areas_held,
+    case when totals.is_asked then parts.areas_late end as areas_late,
+    case
+        when totals.is_asked then parts.households_expected else totals.households_included
+    end as households_expected,
+    totals.households_included,
+    case
+        when totals.is_asked then parts.areas_expected_sized else totals.areas_included_sized
+    end as areas_expected_sized,
+    totals.areas_included_sized
 from totals
-inner join periods on totals.form = periods.form and totals.time_period = periods.time_period
+inner join parts on totals.part_key = parts.part_key and totals.time_period = parts.time_period

@@ -153,13 +153,19 @@ with recursive
         where began > period_start
     ),
 
-    reports as (
-        select area_key, form, time_period
+    owed_or_received as (
+        select
+            area_key,
+            form,
+            time_period,
+            expected.form is not null as is_expected,
+            expected.due_date,
+            current_submissions.report_number
         from expected
-        union
-        select area_key, form, time_period
-        from current_submissions
-        union
+        full outer join current_submissions using (area_key, form, time_period)
+    ),
+
+    neither as (
         select area_key, form, time_period
         from held_submissions
         union
@@ -167,11 +173,33 @@ with recursive
         from still_asked
     ),
 
+    reports as (
+        select *
+        from owed_or_received
+        union all by name
+        select neither.*, false as is_expected
+        from neither
+        anti join owed_or_received using (area_key, form, time_period)
+    ),
+
+    -- Of a commune with several reports for one period one counts it.
+    first_forms as (
+        select area_key, time_period, min(form) as form
+        from reports
+        where
+            time_period
+            in (select time_period from reports group by time_period having min(form) <> max(form))
+        group by area_key, time_period
+    ),
+
     dated as (
         select
             areas.ref_area,
             areas.area_key,
             areas.name_vi as area_name_vi,
+            reports.is_expected,
+            reports.due_date,
+            reports.report_number,
             periods.form,
             periods.calendar,
             periods.frequency,
@@ -208,67 +236,17 @@ with recursive
             on dated.area_key = firsts.area_key
     ),
 
-    -- A commune that ended inside the period lies where its successor lies at the end, so that no
-    -- district or province has two rows.
-    homes as (
-        select
-            sized.area_key,
-            sized.form,
-            sized.time_period,
-            coalesce(same_districts.area_key, new_districts.area_key) as district_key,
-            coalesce(same_districts.ref_area, new_districts.ref_area) as district_area,
-            coalesce(same_provinces.area_key, new_provinces.area_key) as province_key,
-            coalesce(same_provinces.ref_area, new_provinces.ref_area) as province_area
-        from sized
-        inner join
-            {{ ref("area_map") }} as area_map
-            on sized.area_key = area_map.from_key
-            and area_map.position = 1
-        left join
-            ancestors as districts
-            on sized.area_key = districts.area_key
-            and districts.ancestor_level = 'district'
-            and {{ in_force("districts", "sized.area_day") }}
-        left join
-            ancestors as provinces
-            on sized.area_key = provinces.area_key
-            and provinces.ancestor_level = 'province'
-            and {{ in_force("provinces", "sized.area_day") }}
-        left join
-            areas as same_districts
-            on districts.ancestor_area = same_districts.ref_area
-            and same_districts.area_level = 'district'
-            and {{ in_force("same_districts", "sized.period_end") }}
-        left join
-            areas as new_districts
-            on area_map.district_area = new_districts.ref_area
-            and new_districts.area_level = 'district'
-            and {{ in_force("new_districts", "sized.period_end") }}
-        left join
-            areas as same_provinces
-            on provinces.ancestor_key = same_provinces.area_key
-            and {{ in_force("same_provinces", "sized.period_end") }}
-        left join
-            areas as new_provinces
-            on area_map.province_area = new_provinces.ref_area
-            and new_provinces.area_level = 'province'
-            and {{ in_force("new_provinces", "sized.period_end") }}
-        where sized.area_day < sized.period_end
-    ),
-
-    placed as (
+    located as (
         select
             sized.*,
-            coalesce(homes.district_area, districts.ancestor_area) as district_area,
-            coalesce(homes.district_key, districts.ancestor_key) as district_key,
-            coalesce(homes.province_area, provinces.ancestor_area) as province_area,
-            coalesce(homes.province_key, provinces.ancestor_key) as province_key
+            districts.ancestor_area as district_area,
+            districts.ancestor_key as district_key,
+            provinces.ancestor_area as province_area,
+            provinces.ancestor_key as province_key,
+            area_map.from_key as moved_key,
+            area_map.district_area as new_district_area,
+            area_map.province_area as new_province_area
         from sized
-        left join
-            homes
-            on sized.area_key = homes.area_key
-            and sized.form = homes.form
-            and sized.time_period = homes.time_period
         left join
             ancestors as districts
             on sized.area_key = districts.area_key
@@ -279,6 +257,53 @@ with recursive
             on sized.area_key = provinces.area_key
             and provinces.ancestor_level = 'province'
             and {{ in_force("provinces", "sized.area_day") }}
+        left join
+            {{ ref("area_map") }} as area_map
+            on case when sized.area_day < sized.period_end then sized.area_key end
+            = area_map.from_key
+            and area_map.position = 1
+    ),
+
+    -- A commune that ended inside the period lies where its successor lies at the end, so that no
+    -- district or province has two rows.
+    placed as (
+        select
+            located.* replace(
+                coalesce(
+                    same_districts.ref_area, new_districts.ref_area, located.district_area
+                ) as district_area,
+                coalesce(
+                    same_districts.area_key, new_districts.area_key, located.district_key
+                ) as district_key,
+                coalesce(
+                    same_provinces.ref_area, new_provinces.ref_area, located.province_area
+                ) as province_area,
+                coalesce(
+                    same_provinces.area_key, new_provinces.area_key, located.province_key
+                ) as province_key
+            )
+        from located
+        left join
+            areas as same_districts
+            on case when located.moved_key is not null then located.district_area end
+            = same_districts.ref_area
+            and same_districts.area_level = 'district'
+            and {{ in_force("same_districts", "located.period_end") }}
+        left join
+            areas as new_districts
+            on located.new_district_area = new_districts.ref_area
+            and new_districts.area_level = 'district'
+            and {{ in_force("new_districts", "located.period_end") }}
+        left join
+            areas as same_provinces
+            on case when located.moved_key is not null then located.province_key end
+            = same_provinces.area_key
+            and {{ in_force("same_provinces", "located.period_end") }}
+        left join
+            areas as new_provinces
+            on located.new_province_area = new_provinces.ref_area
+            and new_provinces.area_level = 'province'
+            and {{ in_force("new_provinces", "located.period_end") }}
     )
 
 select
@@ -303,30 +328,29 @@ select
         or still_asked.area_key is not null
         or (
             placed.area_day between placed.period_start and placed.period_end - to_days(1)
-            and current_submissions.area_key is not null
+            and placed.report_number is not null
             and placed.area_key not in (select from_key from handovers)
         )
     ) as is_counted,
     (
-        (expected.area_key is not null and replaced.area_key is null)
-        or still_asked.area_key is not null
+        (placed.is_expected and replaced.area_key is null) or still_asked.area_key is not null
     ) as is_owed,
     case
-        when current_submissions.area_key is not null
+        when placed.report_number is not null
         then 'received'
         when held_submissions.area_key is not null
         then 'held'
         else 'missing'
     end as report_status,
-    coalesce(expected.due_date, deadlines.due_date) as due_date,
-    current_submissions.report_number,
+    coalesce(placed.due_date, deadlines.due_date) as due_date,
+    placed.report_number,
     current_submissions.submission_id,
     current_submissions.version,
     current_submissions.received_at,
     current_submissions.first_received_at,
     coalesce(
         {{ day_in_vietnam("current_submissions.first_received_at") }}
-        > coalesce(expected.due_date, deadlines.due_date),
+        > coalesce(placed.due_date, deadlines.due_date),
         false
     ) as is_late,
     current_submissions.figures_read,
@@ -335,25 +359,15 @@ select
     current_submissions.figures_held,
     current_submissions.figures_digest,
     placed.households,
-    decided.ref_area is not null and current_submissions.area_key is not null as has_decisions,
-    row_number() over (partition by placed.area_key, placed.time_period order by placed.form)
-    = 1 as is_first_form,
+    decided.ref_area is not null and placed.report_number is not null as has_decisions,
+    coalesce(first_forms.form = placed.form, true) as is_first_form,
+    -- As good as a number while one version of DuckDB hashes; with another all is built again.
     cast(
-        dense_rank() over (
-            order by placed.time_period, placed.form, placed.province_key, placed.district_key
-        ) as integer
-    ) as part_number
+        hash(placed.time_period, placed.form, placed.province_key, placed.district_key)
+        >> 1 as bigint
+    ) as part_key
 from placed
-left join
-    expected
-    on placed.area_key = expected.area_key
-    and placed.form = expected.form
-    and placed.time_period = expected.time_period
-left join
-    current_submissions
-    on placed.area_key = current_submissions.area_key
-    and placed.form = current_submissions.form
-    and placed.time_period = current_submissions.time_period
+left join current_submissions on placed.report_number = current_submissions.report_number
 left join
     held_submissions
     on placed.area_key = held_submissions.area_key
@@ -375,3 +389,7 @@ left join
     and placed.form = deadlines.form
     and placed.time_period = deadlines.time_period
 left join decided on placed.ref_area = decided.ref_area and placed.time_period = decided.time_period
+left join
+    first_forms
+    on placed.area_key = first_forms.area_key
+    and placed.time_period = first_forms.time_period

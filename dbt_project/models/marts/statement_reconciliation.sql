@@ -13,12 +13,15 @@ with
     totals as (
         select * exclude (province_area, grouping, is_exact_union)
         from {{ ref("district_observations") }}
+        where {{ stated_figures() }}
         union all
         select *
         from {{ ref("province_observations") }}
+        where {{ stated_figures() }}
         union all
         select *
         from {{ ref("national_observations") }}
+        where {{ stated_figures() }}
     ),
 
     of_one_period as (

@@ -24,6 +24,19 @@ with
             in (select time_period from {{ ref("int_changed_periods") }} where is_to_judge)
     ),
 
+    -- By the stock that they move, so that every join has all of its keys.
+    inflows as (
+        select known.area_key, known.time_period, indicators.indicator, known.obs_value
+        from known
+        inner join indicators on known.indicator = indicators.inflow
+    ),
+
+    outflows as (
+        select known.area_key, known.time_period, indicators.indicator, known.obs_value
+        from known
+        inner join indicators on known.indicator = indicators.outflow
+    ),
+
     stocks as (
         select
             'stock_follows_its_movements' as check_name,
@@ -42,11 +55,6 @@ with
             figures.cell
         from figures
         inner join
-            indicators
-            on figures.indicator = indicators.indicator
-            and indicators.inflow is not null
-            and indicators.outflow is not null
-        inner join
             periods
             on figures.calendar = periods.calendar
             and figures.time_period = periods.time_period
@@ -56,15 +64,15 @@ with
             and periods.previous_period = befores.time_period
             and figures.indicator = befores.indicator
         inner join
-            known as inflows
+            inflows
             on figures.area_key = inflows.area_key
             and figures.time_period = inflows.time_period
-            and indicators.inflow = inflows.indicator
+            and figures.indicator = inflows.indicator
         inner join
-            known as outflows
+            outflows
             on figures.area_key = outflows.area_key
             and figures.time_period = outflows.time_period
-            and indicators.outflow = outflows.indicator
+            and figures.indicator = outflows.indicator
     ),
 
     cumulatives as (

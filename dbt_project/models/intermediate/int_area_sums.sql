@@ -1,0 +1,44 @@
+-- depends_on: {{ ref('int_changed_periods') }}
+-- The one pass over all cells, and so no more than it has to be: what the communes of a part sent,
+-- added up, and how many of them have the cell. A model of its own, so that DuckDB has its memory
+-- for this alone; with the joins of int_area_totals beside it, it goes to disk.
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="delete+insert",
+        unique_key="time_period",
+    )
+}}
+with
+
+    reports as not materialized(
+        select *
+        from {{ ref("int_reports") }}
+        where
+            is_counted
+            {% if is_incremental() %}
+                and time_period
+                in (select time_period from {{ ref("int_changed_periods") }} where is_to_build)
+            {% endif %}
+    ),
+
+    sent as not materialized({{ sent_figures("reports", "period") }}),
+
+    summed as (
+        select
+            part_key,
+            indicator,
+            cast(sum(upper_bound_over_areas := obs_value) as decimal(18, 4)) as sum_of_values,
+            cast(count(*) as integer) as areas_answered
+        from sent
+        group by part_key, indicator
+    )
+
+select
+    parts.time_period,
+    summed.part_key,
+    summed.indicator,
+    summed.sum_of_values,
+    summed.areas_answered
+from summed
+inner join {{ ref("int_parts") }} as parts on summed.part_key = parts.part_key
