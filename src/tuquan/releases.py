@@ -233,12 +233,18 @@ def copy_comments(connection: warehouse.Connection, source: str, target: str) ->
             "select schema_name, table_name, column_name from duckdb_columns() where database_name = ?", [target]
         ).fetchall()
     }
-    for name, text in connection.execute(_TABLE_COMMENTS, [source]).fetchall():
-        if name in kinds:
-            connection.execute(f"comment on {kinds[name]} \"{target}\".{name} is '{quoted(text)}'")
-    for name, column, text in warehouse.column_comments(connection, source):
-        if (name, column) in known:
-            connection.execute(f"comment on column \"{target}\".{name}.{column} is '{quoted(text)}'")
+    said = [
+        f"comment on {kinds[name]} \"{target}\".{name} is '{quoted(text)}'"
+        for name, text in connection.execute(_TABLE_COMMENTS, [source]).fetchall()
+        if name in kinds
+    ] + [
+        f"comment on column \"{target}\".{name}.{column} is '{quoted(text)}'"
+        for name, column, text in warehouse.column_comments(connection, source)
+        if (name, column) in known
+    ]
+    # More than a thousand, each of which would be a transaction of its own.
+    with warehouse.transaction(connection):
+        connection.execute(";\n".join(said))
 
 
 def files_of(folder: Path) -> list[Path]:

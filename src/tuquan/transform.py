@@ -242,7 +242,7 @@ def _be_dbt(arguments: list[str]) -> int:
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     ended = dbtRunner(callbacks=[_tell]).invoke(arguments)
-    if hasattr(ended.result, "write"):
+    if hasattr(ended.result, "results"):  # not a picture of the models
         ended.result.write(str(Path(os.environ["DBT_TARGET_PATH"]) / RUN_RESULTS))
     if ended.exception is not None:
         sys.stderr.write(f"{ended.exception}\n")
