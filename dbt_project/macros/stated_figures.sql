@@ -1,8 +1,11 @@
-{# What published statements are compared with, written out, so that only that is read of ten years. #}
+{#
+  What published statements are compared with, written out, so that only that is read of ten years. Where nothing is built
+  yet, as for the page of the models, there is nothing to write.
+#}
 {% macro stated_figures() -%}
     {%- set stated = ref("stg_statements") -%}
     {%- set parts = ref("int_statement_periods") -%}
-    {%- if execute -%}
+    {%- if execute and load_relation(stated) and load_relation(parts) -%}
         {%- set periods = run_query(
             "select time_period from "
             ~ stated
