@@ -50,8 +50,9 @@ format: $(VENV)/.dev ## let the tools lay out Python and SQL
 	$(BIN)/ruff format .
 	$(BIN)/sqlfmt --quiet dbt_project
 
-bench: $(VENV)/.runtime ## 3,321 simulated workbooks through collect and build: seconds, CPU, memory
+bench: $(VENV)/.runtime ## 3,321 simulated workbooks through collect and build, a year of a country beside the bare minimum
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/history.py --months 1 12
 
 bench-history: $(VENV)/.runtime ## ten years of a country, 76 million cells: a build beside the bare minimum (6 GB of disk)
 	$(BIN)/python benchmarks/history.py --check

@@ -133,7 +133,7 @@ def _cells(warehouse: Path) -> int:
 
 
 def _show_dearest(warehouse: Path) -> None:
-    """Print what took longest in the last build, by the clock; two nodes run at a time."""
+    """Print what took longest in the last build, by the clock."""
     with duckdb.connect(warehouse, read_only=True) as connection:
         nodes = connection.execute(
             """
