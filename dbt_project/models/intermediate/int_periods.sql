@@ -10,8 +10,8 @@ with
     ),
 
     years as (
-        select cast(year as integer) as year
-        from range({{ var("first_year") }}, {{ var("last_year") }} + 1) as years(year)
+        select calendar, cast(unnest(range(first_year, last_year + 1)) as integer) as year
+        from calendars
     ),
 
     periods as (
@@ -33,7 +33,7 @@ with
             closing_month + calendars.month_offset as months_to_end
         from calendars
         cross join frequencies
-        cross join years
+        inner join years on calendars.calendar = years.calendar
         inner join range(1, 13) as numbers(number) on numbers.number * frequencies.months <= 12
     )
 

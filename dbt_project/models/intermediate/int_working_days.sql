@@ -2,15 +2,19 @@
 -- worked instead (seeds/holidays.csv). A deadline on a day off moves to the next working day.
 with
 
+    -- The days of the years of which there are periods, and of the one after it, in which reports
+    -- fall due.
+    years as (
+        select
+            make_date(min(first_year), 1, 1) as first_day,
+            make_date(max(last_year) + 2, 1, 1) as end_day
+        from {{ ref("calendars") }}
+    ),
+
     -- A month more than is asked for, so that the last days have a next one.
     days as (
-        select cast(day as date) as day
-        from
-            range(
-                make_date({{ var("first_year") }}, 1, 1),
-                make_date({{ var("last_year") }} + 2, 2, 1),
-                interval 1 day
-            ) as days(day)
+        select cast(unnest(range(first_day, end_day + to_months(1), interval 1 day)) as date) as day
+        from years
     ),
 
     holidays as (select * from {{ ref("holidays") }}),
@@ -33,4 +37,4 @@ with
 
 select *
 from with_next
-where day < make_date({{ var("last_year") }} + 2, 1, 1)
+where day < (select end_day from years)

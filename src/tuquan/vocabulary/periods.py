@@ -98,14 +98,17 @@ def parse_period(code: str, calendar: str = "administrative") -> Period:
     """Return the period that ``code`` names, one for which people report or one that is only derived.
 
     Raises:
-        UnknownPeriod: ``code`` is not exactly a period code.
+        UnknownPeriod: ``code`` is not exactly a period code, or of a year that the calendar does not know.
 
     >>> parse_period("2026-M11").start
     datetime.date(2026, 10, 15)
     """
     match = _CODE.fullmatch(code)
-    if match is None or not 1900 <= int(match[1]) <= 2199:
+    if match is None:
         raise UnknownPeriod(f"{code!r} is not a period; expected 2026, 2026-S2, 2026-Q4 or 2026-M11")
+    if int(match[1]) not in known_years(calendar):
+        years = known_years(calendar)
+        raise UnknownPeriod(f"{code!r} is no period of the years {years[0]} to {years[-1]}; see seeds/calendars.csv")
     year, *numbers = match.groups()
     for frequency, number in zip(("month", "quarter", "half_year", YEAR_TO_DATE), numbers, strict=True):
         if number:
@@ -138,8 +141,9 @@ def named_periods(text: str, calendar: str = "administrative") -> list[tuple[Per
             said = match.groupdict()
             frequency = kind or _FREQUENCY_OF[said["letter"]]
             number = _number(said)
-            if 1 <= number <= 12 // MONTHS_IN.get(frequency, 1):
-                found.append((Period(int(said["year"]), frequency, number, calendar), match[0]))
+            year = int(said["year"])
+            if year in known_years(calendar) and 1 <= number <= 12 // MONTHS_IN.get(frequency, 1):
+                found.append((Period(year, frequency, number, calendar), match[0]))
             rest = rest[: match.start()] + "\0" + rest[match.end() :]  # "tháng 6 năm 2026" is not the year 2026 as well
     return found
 
@@ -166,12 +170,23 @@ def _number(said: dict[str, str | None]) -> int:
     return _ROMAN.get(written) or _SPELLED.get(written) or int(written)
 
 
-@cache
 def calendar_days(calendar: str) -> tuple[int, int]:
     """Return (day on which a month of ``calendar`` begins, months by which it begins early)."""
+    row = _calendar(calendar)
+    return int(row["month_first_day"]), int(row["month_offset"])
+
+
+def known_years(calendar: str) -> range:
+    """Return the years whose periods the warehouse has; what is of another year could be stored and never found."""
+    row = _calendar(calendar)
+    return range(int(row["first_year"]), int(row["last_year"]) + 1)
+
+
+@cache
+def _calendar(calendar: str) -> dict[str, str]:
     for row in read_seed("calendars"):
         if row["calendar"] == calendar:
-            return int(row["month_first_day"]), int(row["month_offset"])
+            return row
     raise UnknownPeriod(f"calendar {calendar!r} is not in seeds/calendars.csv")
 
 

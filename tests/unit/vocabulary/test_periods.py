@@ -8,6 +8,7 @@ from tuquan.vocabulary.periods import (
     YEAR_TO_DATE,
     Period,
     UnknownPeriod,
+    known_years,
     named_periods,
     parse_period,
     parse_reported_period,
@@ -18,7 +19,7 @@ from tuquan.vocabulary.phrases import period_vi
 PERIODS = st.sampled_from([*sorted(MONTHS_IN), YEAR_TO_DATE]).flatmap(
     lambda frequency: st.builds(
         Period,
-        year=st.integers(1950, 2150),
+        year=st.sampled_from(known_years("administrative")),
         frequency=st.just(frequency),
         number=st.integers(1, 12 // MONTHS_IN.get(frequency, 1)),
         calendar=st.sampled_from(["administrative", "statistical"]),
@@ -72,6 +73,14 @@ def test_codes_of_one_frequency_sort_as_time(first, second):
 def test_what_is_not_a_period_code_is_refused(text):
     with pytest.raises(UnknownPeriod):
         parse_period(text)
+
+
+def test_a_year_that_the_warehouse_does_not_have_is_refused_and_not_read_from_a_text():
+    years = known_years("administrative")
+    for year in (years[0] - 1, years[-1] + 1):
+        with pytest.raises(UnknownPeriod, match=f"{years[0]} to {years[-1]}"):
+            parse_period(f"{year}-Q1")
+        assert named_periods(f"Báo cáo quý I năm {year}") == []
 
 
 @given(PERIODS)
