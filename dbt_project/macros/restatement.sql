@@ -1,7 +1,7 @@
 {#
   Figures on the map of another day. Everything here reads marts alone, because the same SQL is a model, a SQL macro for
   any day, and a view of a released database: a merger adds, a split shares by largest remainder, a rate is recomputed
-  from its moved parts, and what cannot be added (distinct kinds, yes or no) is refused where an area changed.
+  from its moved parts, and what cannot be moved (distinct kinds, yes or no) is refused where an area changed.
 #}
 {#
   For each commune version the areas that carry its figures on the map of `day`: one row per pair, shares of a version
@@ -210,6 +210,22 @@
 
         splits as (
             select from_key, list(share order by to_key) as shares from placed group by from_key
+        ),
+
+        {# Versions that share where they go with another one of the same days: they were merged. #}
+        merged as (
+            select distinct pairs.from_key
+            from pairs
+            inner join communes as ones on pairs.from_key = ones.area_key
+            inner join
+                pairs as others
+                on pairs.to_key = others.to_key
+                and pairs.from_key <> others.from_key
+            inner join
+                communes as other_ones
+                on others.from_key = other_ones.area_key
+                and ones.valid_from < coalesce(other_ones.valid_to, date '9999-12-31')
+                and other_ones.valid_from < coalesce(ones.valid_to, date '9999-12-31')
         )
 
     select
@@ -225,6 +241,7 @@
         placed.share,
         placed.is_estimated,
         splits.shares,
+        len(splits.shares) = 1 and merged.from_key is null as is_whole,
         cast(
             row_number() over (partition by placed.from_key order by placed.to_key) as integer
         ) as position,
@@ -245,6 +262,7 @@
         map_day.day as map_date
     from placed
     inner join splits on placed.from_key = splits.from_key
+    left join merged on placed.from_key = merged.from_key
     cross join map_day
 {% endmacro %}
 
@@ -346,6 +364,14 @@
                 indicators.*,
                 power(10, indicators.decimals) as scale,
                 case when indicators.unit_measure = '%' then 100 else 1 end as ratio_factor,
+                indicators.rollup_areas = 'count_true' as is_class,
+                {# Counts of areas, which stay what they were where no area changed. #}
+                indicators.rollup_areas = 'count_true'
+                or coalesce(
+                    numerators.rollup_areas in ('sum', 'count_true')
+                    and denominators.rollup_areas in ('sum', 'register', 'count_true'),
+                    false
+                ) as is_countable,
                 indicators.rollup_areas in ('sum', 'register')
                 or coalesce(
                     numerators.rollup_areas = 'sum' and denominators.rollup_areas = 'sum', false
@@ -383,11 +409,16 @@
                     over_areas := {{ portion("figures.obs_value", "map", "measured.scale") }}
                 ) filter (measured.is_additive) as total,
                 sum(parts_over_areas := {{ portion("figures.numerator", "map", "1") }}) filter (
-                    measured.is_additive
+                    measured.is_additive or measured.is_countable
                 ) as numerator,
                 sum(parts_over_areas := {{ portion("figures.denominator", "map", "1") }}) filter (
-                    measured.is_additive
+                    measured.is_additive or measured.is_countable
                 ) as denominator,
+                case
+                    when count(figures.obs_value) > 0 then count(*) filter (figures.obs_value > 0)
+                end as areas_in_class,
+                bool_and(measured.is_class) as is_class,
+                bool_and(measured.is_countable and map.is_whole) as is_counted_whole,
                 {# A single version that came over whole keeps what cannot be added. #}
                 case
                     when count(*) = 1 and max(len(map.shares)) = 1 then max(figures.obs_value)
@@ -420,7 +451,7 @@
             select
                 *,
                 case
-                    when is_ratio and is_additive
+                    when is_ratio and (is_additive or is_counted_whole)
                     then
                         cast(
                             round(ratio_factor * numerator / nullif(denominator, 0), 4) as decimal(
@@ -429,6 +460,8 @@
                         )
                     when is_additive
                     then cast(total as decimal(18, 4))
+                    when is_class and is_counted_whole
+                    then cast(areas_in_class as decimal(18, 4))
                     else unchanged_value
                 end as restated_value
             from moved
@@ -449,7 +482,7 @@
         case
             when restated_value is not null
             then 'published'
-            when not is_additive and not is_unchanged
+            when not is_additive and not is_unchanged and not is_counted_whole
             then 'not_restatable'
             when is_ratio and areas_included > 0
             then 'not_applicable'
@@ -460,8 +493,12 @@
         is_estimated and is_additive as is_estimated,
         unit_measure,
         statistical_kind,
-        cast(numerator as decimal(18, 4)) as numerator,
-        cast(denominator as decimal(18, 4)) as denominator,
+        case
+            when is_additive or is_counted_whole then cast(numerator as decimal(18, 4))
+        end as numerator,
+        case
+            when is_additive or is_counted_whole then cast(denominator as decimal(18, 4))
+        end as denominator,
         cast(areas_expected as integer) as areas_expected,
         cast(areas_included as integer) as areas_included,
         cast(areas_held as integer) as areas_held

@@ -42,6 +42,7 @@ DAYS = (date(2025, 1, 20), date(2025, 3, 3), date(2025, 3, 12), date(2025, 4, 1)
 DISTRICTS = {"001": "01", "002": "01", "003": "02"}
 KINDS = {row["indicator"]: row["rollup_areas"] for row in catalogue()}
 ADDITIVE = sorted(name for name, rule in KINDS.items() if rule in ("sum", "register"))
+CLASSES = sorted(name for name, rule in KINDS.items() if rule == "count_true")
 RATIO, RATIO_OF_CLASSES = "pct_households_pledged", "pct_communes_pledged"
 NOT_ADDITIVE = sorted({name for name, rule in KINDS.items() if rule in ("bounds", "count_true")} | {RATIO_OF_CLASSES})
 
@@ -292,6 +293,7 @@ def test_nothing_is_lost_or_counted_twice_on_any_map(replica, drawn):
         _the_map_is_the_walk(walk, day, replica)
         _sums_are_equal_on_both_maps(day, replica)
         _figures_of_communes_are_moved_by_the_map(walk, day, is_exact, observations, replica)
+        _areas_are_counted_where_none_changed(walk, day, observations, replica)
 
 
 def _lay_out(replica: Replica, history: History, reports: Sequence[Report]) -> None:
@@ -432,6 +434,56 @@ def _figures_of_communes_are_moved_by_the_map(
         if key[2] == RATIO and row["denominator"]:
             expected = 100 * Fraction(row["numerator"]) / Fraction(row["denominator"])
             assert abs(Fraction(row["restated_value"]) - expected) <= Fraction(1, 10_000), key
+
+
+def _areas_are_counted_where_none_changed(walk: Walk, day: date, observations: list[dict], replica: Replica) -> None:
+    """Yes or no adds up to a number of communes; that stays while every commune in it went over whole and alone."""
+    area_map = walk.map_of(day)
+    origins: dict[str, list[Area]] = defaultdict(list)
+    for from_key, shares in area_map.items():
+        for to_key in shares:
+            origins[to_key].append(walk.areas[from_key])
+
+    def is_whole(key: str) -> bool:
+        if len(area_map[key]) > 1:
+            return False
+        area, (to_key,) = walk.areas[key], area_map[key]
+        return not any(
+            other.area_key != key
+            and other.valid_from < (area.valid_to or date.max)
+            and area.valid_from < (other.valid_to or date.max)
+            for other in origins[to_key]
+        )
+
+    place = {
+        row["area_key"]: {"district": row["district_area"], "province": row["province_area"], "national": COUNTRY}
+        for row in _records(replica, f"marts.commune_restated_on(date '{day}')")
+    }
+    for level in ("district", "province", "national"):
+        arriving: dict[tuple[str, str, str], list[dict]] = defaultdict(list)
+        for row in observations:
+            if row["value_status"] != "not_applicable" or row["numerator"] is not None:
+                for to_key in area_map[row["area_key"]]:
+                    arriving[place[to_key][level], row["time_period"], row["indicator"]].append(row)
+        for row in _records(replica, f"marts.{level}_restated_on(date '{day}')"):
+            key = (row["ref_area"], row["time_period"], row["indicator"])
+            if key[2] not in (*CLASSES, RATIO_OF_CLASSES):
+                continue
+            came = arriving[key]
+            figures = [one["obs_value"] for one in came if one["obs_value"] is not None]
+            if not all(is_whole(one["area_key"]) for one in came):
+                is_one = len(came) == 1 and len(area_map[came[0]["area_key"]]) == 1
+                assert row["restated_value"] == (came[0]["obs_value"] if is_one else None), key
+                assert is_one or row["value_status"] == "not_restatable", key
+            elif not figures:
+                assert row["restated_value"] is None, key
+                assert row["value_status"] != "not_restatable", key
+            elif key[2] in CLASSES:
+                assert row["restated_value"] == sum(figure > 0 for figure in figures), key
+            else:
+                pledged = sum(one["numerator"] for one in came if one["obs_value"] is not None)
+                assert row["denominator"] == len(figures), key
+                assert row["restated_value"] == round(100 * pledged / len(figures), 4), key
 
 
 def _columns(indicator: str) -> list[tuple[str, str]]:
