@@ -12,7 +12,9 @@
 {% macro area_map_rows(day, areas, changes, ancestors) %}
     with recursive
 
-        map_day as (select cast({{ day }} as date) as day),
+        map_day as (
+            select coalesce(cast({{ day }} as date), error('name the day of the map')) as day
+        ),
 
         communes as (select * from {{ areas }} where area_level = 'commune'),
 

@@ -13,6 +13,7 @@ import zipfile
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+import duckdb
 import openpyxl
 import pytest
 from changed_marts import change
@@ -233,6 +234,8 @@ def test_every_view_of_a_release_says_what_the_view_of_the_warehouse_says(releas
         assert len(queries) > 10
         for query in queries:
             assert released.execute(query).fetchall() == built.execute(query).fetchall(), query
+        with pytest.raises(duckdb.Error, match="name the day of the map"):
+            released.execute("from marts.province_restated_on(null)")
 
 
 def test_new_code_with_the_same_content_needs_no_revision(published, monkeypatch):
