@@ -12,9 +12,7 @@
 {% macro area_map_rows(day, areas, changes, ancestors) %}
     with recursive
 
-        map_day as (
-            select coalesce(cast({{ day }} as date), error('name the day of the map')) as day
-        ),
+        map_day as (select cast({{ day }} as date) as day),
 
         communes as (select * from {{ areas }} where area_level = 'commune'),
 
@@ -515,7 +513,10 @@
 create or replace macro marts.area_map_on(target_day) as table
     {{
         area_map_rows(
-            "target_day", "marts.dim_areas", "marts.dim_area_changes", "marts.dim_area_ancestors"
+            "coalesce(cast(target_day as date), error('name the day of the map'))",
+            "marts.dim_areas",
+            "marts.dim_area_changes",
+            "marts.dim_area_ancestors",
         )
     }}
     ;
