@@ -1,7 +1,6 @@
 """What a build depends on, as digests: the same digest means the same marts, and nothing has to be built again."""
 
 import hashlib
-from collections.abc import Iterable
 from functools import cache
 
 from tuquan import settings, warehouse
@@ -47,8 +46,8 @@ def code_version() -> str:
     """Return a digest of the code that figures pass through: package, models and expectations."""
     paths = settings.load()
     digest = hashlib.sha256()
-    folders: Iterable[tuple[str, str]] = (("src/tuquan", "*.py"), ("dbt_project", "*.sql"), ("dbt_project", "*.yml"))
-    for folder, pattern in (*folders, ("expectations", "*.yml")):
+    models = [("dbt_project", pattern) for pattern in ("*.sql", "*.yml", "*.md")]
+    for folder, pattern in (("src/tuquan", "*.py"), *models, ("expectations", "*.yml")):
         for path in sorted((paths.project / folder).rglob(pattern)):
             if "target" not in path.parts:
                 digest.update(f"{path.relative_to(paths.project)} ".encode())

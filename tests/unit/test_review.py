@@ -47,6 +47,45 @@ def decide(flag, choice, value=None):
 
 
 @pytest.mark.slow
+def test_a_change_taken_back_after_a_killed_build_leaves_no_total_of_it(too_many_cameras, monkeypatch):
+    (one, _), _ = too_many_cameras
+    run_dbt = transform.run_dbt
+
+    def be_killed_after_the_totals(*arguments):
+        run_dbt("run", "--select", "+int_area_totals")
+        raise KeyboardInterrupt
+
+    decide(one, "correct", Decimal(9))
+    with monkeypatch.context() as patch:
+        patch.setattr(transform, "run_dbt", be_killed_after_the_totals)
+        with pytest.raises(KeyboardInterrupt):
+            transform.build(PERIOD)
+    decide(one, "confirm")
+    build()
+    with warehouse.connect() as connection:
+        (of_communes,) = connection.execute(
+            "select sum(obs_value) from marts.commune_observations where indicator = 'cameras_working'"
+        ).fetchone()
+        (of_districts,) = connection.execute(
+            "select sum(obs_value) from marts.district_observations where indicator = 'cameras_working'"
+        ).fetchone()
+    assert of_districts == of_communes
+
+
+@pytest.mark.slow
+def test_a_period_without_any_figure_keeps_no_total(judged_home, with_parsed_models):
+    with warehouse.connect() as connection:
+        connection.execute("delete from raw.cells")
+        connection.execute("update raw.submissions set version = version + 1")
+    transform.build(PERIOD)
+    with warehouse.connect() as connection:
+        known = connection.execute(
+            "select distinct indicator from marts.district_observations where obs_value is not null or areas_held > 0"
+        ).fetchall()
+    assert known == [("communes_total",)]
+
+
+@pytest.mark.slow
 def test_a_corrected_value_is_judged_anew_and_the_newest_decision_counts(too_many_cameras):
     (one, _), (other, _) = too_many_cameras
     assert [flag["severity"] for flag in (one, other)] == ["critical", "critical"]

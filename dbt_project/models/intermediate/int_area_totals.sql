@@ -7,8 +7,8 @@
 {{
     config(
         materialized="incremental",
-        incremental_strategy="delete+insert",
-        unique_key="time_period",
+        incremental_strategy="append",
+        pre_hook="{{ forget_periods(this, 'is_to_build') }}",
     )
 }}
 with

@@ -4,7 +4,14 @@
 -- does
 -- not matter when or in which order something came. A released period is judged again when its own
 -- figures changed or somebody asks for it, not because a rule or a name did. Checks compare a
--- period with those before it, so a change is a reason to judge what follows it, too.
+-- period with those before it, so a change is a reason to judge what follows it, too. What is to be
+-- built is of no inputs until a build has ended well: one that was killed may leave totals of a
+-- change that is taken back afterwards.
+{{
+    config(
+        post_hook="update {{ source('meta', 'built_periods') }} set inputs_digest = '' where time_period in (select time_period from {{ this }} where is_to_build)"
+    )
+}}
 with
 
     reports as (

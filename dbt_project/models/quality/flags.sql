@@ -6,7 +6,7 @@
     config(
         materialized="incremental",
         incremental_strategy="append",
-        pre_hook="{{ forget_judged_periods(this) }}",
+        pre_hook="{{ forget_periods(this, 'is_to_judge') }}",
         full_refresh=false,
         on_schema_change="sync_all_columns",
     )
