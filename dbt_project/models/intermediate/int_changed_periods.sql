@@ -9,7 +9,7 @@
 -- change that is taken back afterwards.
 {{
     config(
-        post_hook="update {{ source('meta', 'built_periods') }} set inputs_digest = '' where time_period in (select time_period from {{ this }} where is_to_build)"
+        post_hook="update {{ source('meta', 'built_periods').render() }} set inputs_digest = '' where time_period in (select time_period from {{ this }} where is_to_build)"
     )
 }}
 with
