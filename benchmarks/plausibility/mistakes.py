@@ -88,7 +88,7 @@ def make_mistakes(block, districts: np.ndarray, settings, rng: np.random.Generat
 
 def _spend(desk: Desk, kind: str, cause: str, make, is_file: bool, budget: float) -> None:
     spent, tries, number = 0, 0, 0
-    while spent + 0.5 < budget and tries < 40 + 12 * budget:
+    while spent < budget and tries < 40 + 12 * budget:
         tries += 1
         found = make(desk)
         clean = {
@@ -103,6 +103,8 @@ def _spend(desk: Desk, kind: str, cause: str, make, is_file: bool, budget: float
         lively = [cell for cell in clean if desk.block.events.get(cell, ("national_month",))[0] != "national_month"]
         if lively and not is_file and desk.chance(0.95):
             continue
+        if spent + len(clean) > budget and not desk.chance((budget - spent) / len(clean)):
+            break  # the rest would not do for another one: on average, none is spent too much
         number += 1
         for cell, value in clean.items():
             desk.block.reported[cell] = value

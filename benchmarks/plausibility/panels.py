@@ -83,6 +83,7 @@ class Settings:
     campaigns: float  # a commune and year
     jumps: float
     odd_events: float
+    surprises: float  # share of flows that are far off for no reason that anybody would tell
     sizes_after_mergers: bool
     plain_codes: bool
 
@@ -130,9 +131,10 @@ def draw_settings(setting: str, seed: int, rng: np.random.Generator) -> Settings
         rounding=rng.uniform(0.3, 1.5),
         static=rng.uniform(0.25, 0.7),
         mergers=rng.choice([0, rng.uniform(0.005, 0.04)]),
-        campaigns=rng.uniform(0.15, 0.4) * (1.4 if new else 1),
-        jumps=rng.uniform(0.15, 0.4) * (1.4 if new else 1),
-        odd_events=rng.uniform(0.3, 0.8) if new else 0.0,
+        campaigns=rng.uniform(0.15, 0.4) * (1.5 if new else 1),
+        jumps=rng.uniform(0.15, 0.4) * (1.5 if new else 1),
+        odd_events=rng.uniform(0.8, 2.2) if new else 0.0,
+        surprises=rng.uniform(0.004, 0.014) if new else rng.uniform(0.0, 0.006),
         sizes_after_mergers=bool(rng.integers(2)),
         plain_codes=bool(seed % 2 == 0),
     )
@@ -265,7 +267,7 @@ def plan_events(
         plan.jump[np.ix_(areas, [time], chosen)] *= rng.uniform(1.3, 3.5)
         plan.mark("new_model", areas, range(time, min(periods, time + 3)), chosen, below)
         done += len(areas)
-    for _ in range(round(years * rng.uniform(0.6, 1.6))):
+    for _ in range(round(periods / 12 * rng.uniform(0.6, 1.6))):
         time, chosen = int(rng.integers(periods)), some(int(rng.integers(2, 5)), flows)
         factor = rng.uniform(1.6, 3.5)
         for index in chosen:
@@ -287,7 +289,10 @@ def _plan_odd_events(settings, indicators, districts, plan, flows, stocks, below
     while done < wanted:
         areas = area_group()
         time = int(rng.integers(1, periods)) if periods > 1 else 0
-        kind = rng.choice(["gain", "reorganisation", "closure", "festival", "epidemic", "catch_up", "gift"])
+        kind = rng.choice(
+            ["gain", "gift", "reorganisation", "closure", "festival", "epidemic", "catch_up"],
+            p=[0.26, 0.14, 0.12, 0.12, 0.1, 0.06, 0.2],
+        )
         if kind == "gain":  # one indicator, one commune, one period
             areas, chosen = areas[:1], some(1, flows)
             plan.boost[np.ix_(areas, [time], chosen)] *= rng.uniform(3, 9)
@@ -436,6 +441,7 @@ def _flow(row, settings, own, jitter, households, base, base_is_flow, months, mo
     typical = np.round(mean[:, :1] * np.ones(periods))
     mean = mean * mood * boost / np.maximum(1 - blanks, 0.25)
     drawn = rng.gamma(1 / noise**2, noise**2, boost.shape) if noise else 1
+    mean = mean * np.where(rng.random(boost.shape) < settings.surprises, rng.lognormal(0.6, 0.8, boost.shape), 1)
     figures = rng.poisson(np.minimum(mean * drawn, 1e7)).astype(float)
     figures[quiet] = 0
     same = (rng.random((communes, 1)) < row.regular) & (rng.random(boost.shape) < 0.88) & (boost == 1)
