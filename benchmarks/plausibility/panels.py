@@ -408,7 +408,7 @@ def _stock(row, settings, own, jitter, households, parent, months, a_year, jump,
         if time:
             step = np.maximum(1, np.round(value * np.abs(rng.normal(0, 0.015, communes)) * np.sqrt(months)))
             up = rng.random(communes) < 0.5 + np.clip(row.growth * 40, -0.3, 0.35)
-            moves = (rng.random(communes) < pace) & (value > 0)
+            moves = rng.random(communes) < pace * np.minimum(1, value / 20)  # few of a kind change rarely
             value = value + np.where(moves, np.where(up, step, -np.minimum(step, value)), 0)
             value = np.round(value * np.where(rng.random(communes) < row.growth * months * 3, 1.1, 1))
             leap = rng.random(communes) < 0.002 * months
