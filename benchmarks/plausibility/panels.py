@@ -84,6 +84,8 @@ class Settings:
     jumps: float
     odd_events: float
     surprises: float  # share of flows that are far off for no reason that anybody would tell
+    size_power: float  # 1: twice the households, twice the work
+    register_gaps: float  # share of communes whose number of households nobody knows
     sizes_after_mergers: bool
     plain_codes: bool
 
@@ -135,6 +137,8 @@ def draw_settings(setting: str, seed: int, rng: np.random.Generator) -> Settings
         jumps=rng.uniform(0.15, 0.4) * (1.5 if new else 1),
         odd_events=rng.uniform(0.8, 2.2) if new else 0.0,
         surprises=rng.uniform(0.004, 0.014) if new else rng.uniform(0.0, 0.006),
+        size_power=rng.uniform(0.65, 1.05),
+        register_gaps=rng.choice([0.0, 0.01, 0.01, 0.25]),
         sizes_after_mergers=bool(rng.integers(2)),
         plain_codes=bool(seed % 2 == 0),
     )
@@ -380,6 +384,12 @@ def _percentages(own, communes: int, periods: int, rng) -> np.ndarray:
     return np.round(np.clip(path + rng.normal(0, 0.5, (communes, periods)), 20, 100), 1)
 
 
+def _thousands(households: np.ndarray, settings: Settings) -> np.ndarray:
+    """Return thousands of households, as far as work grows with them; a median commune stays what it is."""
+    middle = np.median(households)
+    return middle / 1000 * (households / middle) ** settings.size_power
+
+
 def _logit_normal(level: float, own: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-(np.log(level / (1 - level)) + own)))
 
@@ -398,7 +408,7 @@ def _stock(row, settings, own, jitter, households, parent, months, a_year, jump,
         change = (rng.random((communes, periods)) < 0.3 * pace[:, None]) * rng.normal(0, 0.06, (communes, periods))
         ratio = row.level * np.exp(own)[:, None] * np.exp(np.cumsum(change, 1))
         return _round_as_people_do(np.round(parent * ratio), row, settings, rng)
-    level = np.maximum(households / 1000 * row.level * jitter * np.exp(own), 0.4)
+    level = np.maximum(_thousands(households, settings) * row.level * jitter * np.exp(own), 0.4)
     if row.indicator == "households":
         level = households * np.exp(rng.normal(0, 0.03, communes))
     level = np.where(rng.random(communes) < row.zero, 0, np.maximum(np.round(level), row.zero == 0))
@@ -436,7 +446,7 @@ def _flow(row, settings, own, jitter, households, base, base_is_flow, months, mo
         wobble = rng.normal(0, 1, boost.shape) * np.sqrt(noise**2 / np.maximum(base, 1) + 0.06**2)
         figures = np.where(base > 0, np.maximum(np.round(base * ratio * np.exp(wobble)), base), 0)
         return _round_as_people_do(figures, row, settings, rng)
-    scale = households[:, None] / 1000 if base is None else base
+    scale = _thousands(households, settings)[:, None] if base is None else base
     mean = scale * row.level * jitter * np.exp(own)[:, None] * months
     typical = np.round(mean[:, :1] * np.ones(periods))
     mean = mean * mood * boost / np.maximum(1 - blanks, 0.25)
@@ -562,7 +572,7 @@ def make_panel(setting: str, seed: int, communes: int = COMMUNES, periods: int =
         for survivor, _, absorbed in pairs:
             registered[survivor] += households[absorbed]
     registered = np.round(registered * rng.lognormal(0, 0.05, communes))
-    registered[rng.random(communes) < 0.01] = np.nan
+    registered[rng.random(communes) < settings.register_gaps] = np.nan
     codes = [f"{number:05d}" for number in sorted(rng.choice(np.arange(1, 33000), size=communes, replace=False))]
     return Panel(settings, codes, districts, types, households, registered, blocks, pairs)
 
