@@ -178,7 +178,7 @@ def confirm_false_alarms(folder: Path, flags: Path, decisions: Path) -> None:
 
 
 def flagged(path: Path) -> dict[tuple[str, str, str], tuple[float, str]]:
-    rows = [(key_of(row), float(row["score"]), row["suspected_cause"]) for row in read_rows(path)]
+    rows = [(key_of(row), round(float(row["score"]), 6), row["suspected_cause"]) for row in read_rows(path)]
     return {key: (score, cause) for key, score, cause in rows if score >= evaluate.FLAG}
 
 
@@ -215,15 +215,16 @@ def try_promises(folder: Path, communes: int, months: int) -> dict[str, tuple[in
     write_rows(absurd / "P.csv", rows, names_of(folder / "P.csv"))
     flag(OURS, absurd, absurd / "F.csv")
     after = flagged(absurd / "F.csv")
-    # The telephone number itself must be flagged; nobody else may notice.
-    promises["a telephone number in one cell"] = _count_changes(
-        {key: value for key, value in before.items() if key != key_of(struck)} | {key_of(struck): (1.0, "")}, after
-    )
+    # The absurd cell must be flagged and nobody else may notice; impacts may, so may scores.
+    lost_and_new = (before.keys() | {key_of(struck)}) ^ after.keys()
+    promises["10^15 in one cell"] = (len(before), len(lost_and_new))
     return promises
 
 
 def _count_changes(expected: dict, found: dict) -> tuple[int, int]:
-    return len(expected), len(expected.keys() ^ found.keys())
+    """Return how many flags are expected, and how many are gone, new, or of another score or cause."""
+    changed = [key for key in expected.keys() & found.keys() if expected[key] != found[key]]
+    return len(expected), len(expected.keys() ^ found.keys()) + len(changed)
 
 
 def mean(values: Iterable[float]) -> float:
