@@ -118,14 +118,8 @@ def find_implausible(panel: Panel, out_file: Path) -> tuple[int, int]:
     """
     with TemporaryDirectory(prefix="tuquan-panel-") as folder:
         database = Path(folder) / "judged.duckdb"
-        with warehouse.create(database) as connection:
-            figures = _read_panel(connection, panel)
-        transform.run_dbt_apart(
-            database,
-            *("build", "--select", "path:models/plausibility", "causes"),
-            *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test", "--no-write-json"),
-            *("--vars", "{plausibility: true}"),
-        )
+        figures = read_panel(panel, database)
+        judge(database)
         with warehouse.create(database) as connection:
             connection.execute(
                 "copy (select * from plausibility.plausibility_flags "
@@ -138,7 +132,27 @@ def find_implausible(panel: Panel, out_file: Path) -> tuple[int, int]:
     return figures, flags
 
 
-def _read_panel(connection: warehouse.Connection, panel: Panel) -> int:
+def judge(database: Path) -> None:
+    """Build the models of plausibility from the panel that :func:`read_panel` left in ``database``."""
+    transform.run_dbt_apart(
+        database,
+        *("build", "--select", "path:models/plausibility", "causes"),
+        *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test", "--no-write-json"),
+        *("--vars", "{plausibility: true}"),
+    )
+
+
+def read_panel(panel: Panel, database: Path) -> int:
+    """Read the files of ``panel`` into the new ``database`` (its schema ``panel``); return how many figures they hold.
+
+    Raises:
+        BadPanel: a file cannot be read as what it should hold.
+    """
+    with warehouse.create(database) as connection:
+        return _read_files(connection, panel)
+
+
+def _read_files(connection: warehouse.Connection, panel: Panel) -> int:
     connection.execute("create schema panel")
     files = {
         "areas": panel.areas,

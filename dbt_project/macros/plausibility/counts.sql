@@ -11,11 +11,24 @@
 {% macro upper_spread_of(expression) -%}
     greatest(
         {{ spread_of(expression) }},
-        list_sort(list(abs({{ expression }})))[cast(ceil(0.9 * count({{ expression }})) as bigint)]
-        / 1.645,
-        list_sort(list(abs({{ expression }})))[cast(ceil(0.96 * count({{ expression }})) as bigint)]
-        / 2.4
+        {{ upper_move(expression, 0.9) }} / 1.645,
+        {{ upper_move(expression, 0.96) }} / 2.4
     )
+{%- endmacro %}
+
+{# The size that a share of the moves does not exceed; the largest of all, and one of 25 more, are never asked. #}
+{% macro upper_move(expression, share) -%}
+    list_sort(list(abs({{ expression }})))[
+        cast(
+            greatest(
+                1,
+                least(
+                    ceil({{ share }} * count({{ expression }})),
+                    count({{ expression }}) - 1 - ceil(count({{ expression }}) / 25)
+                )
+            ) as bigint
+        )
+    ]
 {%- endmacro %}
 
 {#

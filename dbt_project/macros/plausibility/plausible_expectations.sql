@@ -191,7 +191,11 @@
                         (
                             4 * case
                                 when by_driver
-                                then greatest(0, driver_spread * driver_spread - chance * counting)
+                                then
+                                    greatest(
+                                        0.25 * driver_spread * driver_spread,
+                                        driver_spread * driver_spread - chance * counting
+                                    )
                                 else pooled_spread * pooled_spread
                             end
                             + greatest(strays_before - 1, 0)
@@ -209,7 +213,7 @@
         series_no,
         period_no,
         time_period,
-        first_month,
+        year,
         ref_area,
         district_no,
         statistical_kind,
@@ -226,6 +230,8 @@
         move_of_file,
         own_move,
         own_move_before,
+        middle + size_weight * log_size + effort as expected_of_peers,
+        peer_spread,
         expected,
         spread,
         chance,
@@ -242,7 +248,7 @@
                     then 0.0003
                     when seen_before < 3
                     then 0.01
-                    else 0.003
+                    else 0.001
                 end
             )
         ) as zero_chance,

@@ -99,12 +99,13 @@
                 line_no,
                 series_no,
                 time_period,
+                reported,
                 reported - reported_this_year as suggested_value,
                 0.7 as weight
             from positive
             where statistical_kind = 'flow' and reported_this_year > 0
             union all
-            select line_no, series_no, time_period, reported - reported_before, 0.3
+            select line_no, series_no, time_period, reported, reported - reported_before, 0.3
             from positive
             where
                 statistical_kind = 'flow'
@@ -213,25 +214,18 @@
             from suspects
             where reported < 0
             union all
-            select line_no, series_no, time_period, 'cumulative_reported', suggested_value, weight
+            select
+                line_no,
+                series_no,
+                time_period,
+                'cumulative_reported',
+                suggested_value,
+                weight * reported / suggested_value
             from added_up
             where suggested_value > 0
             union all
             select line_no, series_no, time_period, 'upper_level_total', suggested_value, weight
             from left_over
-            union all
-            select
-                line_no,
-                series_no,
-                time_period,
-                'increment_reported',
-                reported_before + reported,
-                reported / (reported_before + reported)
-            from positive
-            where
-                statistical_kind = 'stock'
-                and reported_before > 0
-                and reported < 0.5 * reported_before
             union all
             select
                 line_no,
@@ -309,7 +303,10 @@
 
         usually_broken as (
             select
-                part_no, whole_no, period_no, count(*) filter (where is_broken) / count(*) as share
+                part_no,
+                whole_no,
+                period_no,
+                greatest(0, count(*) filter (where is_broken) - 1) / count(*) as share
             from related
             group by part_no, whole_no, period_no
         ),
@@ -401,6 +398,20 @@
         null
     from suspects
     where reported = 0 and statistical_kind = 'stock' and reported_before > 0
+    union all
+    -- How much came to it may be any small figure, and fits no better where little does.
+    select
+        line_no,
+        series_no,
+        time_period,
+        'increment_reported',
+        0.3
+        * greatest(0, 1 - reported / (0.3 * reported_before))
+        * {{ prior_of("increment_reported") }},
+        reported_before + reported,
+        null
+    from suspects
+    where statistical_kind = 'stock' and reported > 0 and reported < 0.3 * reported_before
     union all
     select
         line_no,

@@ -234,7 +234,9 @@
                 'wrong_unit_file' as cause,
                 strangers.other,
                 strangers.log_odds,
-                {{ share_unlike("cells") }} as share_wrong
+                -- Of two files that do not go together either may be the wrong one.
+                {{ share_unlike("cells") }}
+                * case when cells.periods_before = 1 then 0.45 else 1 end as share_wrong
             from strangers
             inner join cells using (line_no, time_period)
         ),
@@ -381,7 +383,7 @@
                 cells.time_period,
                 'fabricated_pattern' as cause,
                 cast(null as varchar) as other,
-                ln({{ prior_of("fabricated_pattern") }}) + invented.evidence as log_odds,
+                ln({{ prior_of("fabricated_pattern") }} / 3) + invented.evidence as log_odds,
                 {{ share_unlike("cells") }} as share_wrong
             from invented
             inner join cells using (line_no, time_period, statistical_kind)

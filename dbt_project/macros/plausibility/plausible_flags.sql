@@ -53,18 +53,20 @@
         together as (
             select
                 *,
-                weight * (
-                    1
-                    + {{ var("plausibility_contagion") }}
-                    * least(
-                        3,
-                        sum(of_counts := probability) over (
-                            partition by line_no, time_period, cause
-                        )
-                        - probability
-                    )
-                ) as weight_together
-            from alone
+                weight * (1 + {{ var("plausibility_contagion") }} * companions) as weight_together
+            from
+                (
+                    select
+                        *,
+                        least(
+                            3,
+                            sum(of_counts := probability) over (
+                                partition by line_no, time_period, cause
+                            )
+                            - probability
+                        ) as companions
+                    from alone
+                ) as accompanied
         ),
 
         cell_level as (
@@ -75,6 +77,7 @@
                 arg_max(together.cause, together.weight_together) as cause,
                 arg_max(together.suggested_value, together.weight_together) as suggested_value,
                 arg_max(indicators.indicator, together.weight_together) as other,
+                arg_max(together.companions, together.weight_together) as companions,
                 sum(of_counts := together.weight_together) / (
                     sum(of_counts := together.weight_together) + any_value(together.weight_right)
                 ) as probability
@@ -116,8 +119,11 @@
                 suggested_value,
                 probability,
                 -- What is wrong with a whole file is said of each of its cells.
-                probability
-                * case when cause = 'unexplained_outlier' then 0.4 else 0.7 end as preference
+                probability * case
+                    when cause = 'unexplained_outlier'
+                    then 0.4
+                    else 0.7 + 0.3 * least(1, companions / 3)
+                end as preference
             from cell_level
             union all
             select
@@ -128,7 +134,7 @@
                 other,
                 suggested_value,
                 probability,
-                probability
+                probability * case when cause = 'shifted_block' then 0.85 else 1 end
             from incidents
         ),
 

@@ -148,14 +148,21 @@
     select
         moved.*,
         coalesce(districts.move_of_district, 0) as move_of_district,
-        coalesce(
-            greatest(
-                -4 * efforts.usual_move - 0.02,
-                least(4 * efforts.usual_move + 0.02, files.move_of_file)
-            ),
-            0
-        ) as move_of_file,
+        -- A little beyond it is a large effort, and far beyond it a mistake.
+        case
+            when abs(files.move_of_file) > 2 * (4 * efforts.usual_move + 0.02)
+            then 0
+            else
+                coalesce(
+                    greatest(
+                        -4 * efforts.usual_move - 0.02,
+                        least(4 * efforts.usual_move + 0.02, files.move_of_file)
+                    ),
+                    0
+                )
+        end as move_of_file,
         case when moved.periods_before = 0 then 1 else coalesce(spreads.chance, 1) end as chance,
+        greatest(coalesce(strangers.peer_spread, 1), 0.3) as peer_spread,
         case
             when moved.periods_before = 0
             then greatest(strangers.peer_spread, 0.15)

@@ -81,7 +81,7 @@
                 cells
                 on strange.line_no = cells.line_no
                 and strange.series_no = cells.series_no
-                and strange.first_month  -- 12 = cells.first_month // 12
+                and strange.year = cells.year
                 and strange.period_no > cells.period_no
             where strange.statistical_kind = 'flow'
             group by strange.line_no, strange.series_no, strange.time_period
@@ -107,7 +107,7 @@
             select
                 series_no,
                 period_no,
-                sum(of_counts := first_zeros) over so_far
+                greatest(0, sum(of_counts := first_zeros) over so_far - 1)
                 / (sum(of_counts := without_zeros) over so_far + 1) as first_zero_share,
                 fractions / cells as fraction_share
             from
@@ -134,7 +134,14 @@
         families.move_of_family,
         years.reported_this_year,
         greatest(
-            1e-12,
+            -- That a small figure is another by one is no news.
+            case
+                when
+                    strange.reported > 0
+                    and abs(strange.reported - exp(strange.expected) + 0.5) < 1.3
+                then 0.03
+                else 1e-12
+            end,
             case
                 when strange.reported = 0 and coalesce(strange.driver_amount, 1) = 0
                 then 1
@@ -145,7 +152,7 @@
                         then
                             greatest(
                                 strange.zero_chance,
-                                least(0.5, coalesce(zeros.first_zero_share, 0) - 0.002)
+                                least(0.5, coalesce(zeros.first_zero_share, 0) - 0.001)
                             )
                         else strange.zero_chance
                     end
@@ -190,6 +197,20 @@
                         }}
                     )
                     / strange.log_deviation
+                    -- What is known of an area from one or two figures may be wrong itself.
+                    + case
+                        when strange.periods_before between 1 and 2
+                        then
+                            0.02
+                            *
+                            {{
+                                likelihood_of(
+                                    "((ln(greatest(strange.amount, 0) + 0.5) - strange.expected_of_peers) / strange.peer_spread)"
+                                )
+                            }}
+                            / strange.peer_spread
+                        else 0
+                    end
             end
             -- Below zero, or with decimals where nobody else has any.
             * case when strange.reported < 0 then 0.001 else 1 end

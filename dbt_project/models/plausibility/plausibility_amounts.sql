@@ -17,7 +17,7 @@ with
             cells.time_period,
             series.series_no,
             periods.period_no,
-            periods.first_month,
+            periods.year,
             periods.end_month,
             cast(cells.obs_value as double) as reported,
             cast(

@@ -5,7 +5,23 @@
 -- merger stays as it was judged.
 with
 
-    areas as (select * from {{ ref("plausibility_areas") }}),
+    -- An area of unknown size is taken for one of middle size.
+    areas as (
+        select
+            ref_area,
+            district,
+            case
+                when households > 0
+                then households
+                else
+                    (
+                        select coalesce(median(of_counts := households), 1)
+                        from {{ ref("plausibility_areas") }}
+                        where households > 0
+                    )
+            end as households
+        from {{ ref("plausibility_areas") }}
+    ),
 
     periods as (select * from {{ ref("plausibility_periods") }}),
 
@@ -50,7 +66,7 @@ with
             lead(sized.from_month, 1, 1000000) over (
                 partition by sized.ref_area order by sized.from_month
             ) as until_month,
-            ln(greatest(coalesce(sized.households, 1), 1)) as log_size
+            ln(sized.households) as log_size
         from sized
         inner join areas on sized.ref_area = areas.ref_area
     ),
@@ -97,7 +113,7 @@ with
             cells.time_period,
             cells.series_no,
             cells.period_no,
-            cells.first_month,
+            cells.year,
             sum(of_counts := cells.reported) as reported,
             sum(of_counts := cells.amount) as amount,
             cast(null as varchar) as decision,
@@ -118,7 +134,7 @@ select
     time_period,
     series_no,
     period_no,
-    first_month,
+    year,
     reported,
     amount,
     least({{ log_amount("greatest(amount, 0)") }}, 30) as log_amount,
@@ -134,7 +150,7 @@ select
     time_period,
     series_no,
     period_no,
-    first_month,
+    year,
     reported,
     amount,
     least({{ log_amount("greatest(amount, 0)") }}, 30) as log_amount,
