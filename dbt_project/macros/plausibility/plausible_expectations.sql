@@ -242,10 +242,15 @@
             greatest(
                 power(1 + spread * spread * exp(expected) / chance, -1 / (spread * spread)),
                 case
+                    -- What is there does not come and go; zeros one after the other may all be one
+                    -- mistake.
+                    when
+                        statistical_kind = 'stock'
+                        and expected > 1.3
+                        and zeros_before <= 0.7 * seen_before
+                    then 0.0003 * power(1.8, zeros_before)
                     when zeros_before > 0
                     then 0.7 * (zeros_before + 0.5) / (seen_before + 2)
-                    when statistical_kind = 'stock'
-                    then 0.0003
                     when seen_before < 3
                     then 0.01
                     else 0.001

@@ -398,6 +398,51 @@
                 {{ share_unlike("run_so_far") }}
             from run_so_far
             where evenness is not null and evenness_so_far > 3
+        ),
+
+        -- Lines of the form that were passed over: zeros one below the other, in a file that
+        -- otherwise has few.
+        lines_of_form as (
+            select
+                *,
+                row_number() over (partition by line_no, time_period order by series_no)
+                - row_number() over (
+                    partition by line_no, time_period, reported = 0 order by series_no
+                ) as zero_run,
+                count(*) filter (where reported = 0) over (
+                    partition by line_no, time_period
+                ) as zeros,
+                count(*) over (partition by line_no, time_period) as lines_in_form
+            from cells
+        ),
+
+        zero_runs as (
+            select
+                line_no,
+                time_period,
+                zero_run,
+                sum(of_counts := least(4, ln(0.8 / zero_chance))) as evidence
+            from lines_of_form
+            where reported = 0
+            group by line_no, time_period, zero_run
+            having
+                count(*) filter (where zero_chance < 0.5) >= 3
+                and any_value(zeros) - count(*) < 0.3 * (any_value(lines_in_form) - count(*))
+                and sum(of_counts := least(4, ln(0.8 / zero_chance))) > 4
+        ),
+
+        passed_over as (
+            select
+                lines_of_form.line_no,
+                lines_of_form.series_no,
+                lines_of_form.time_period,
+                'blank_as_zero' as cause,
+                cast(null as varchar) as other,
+                ln({{ prior_of("blank_as_zero") }} / 8) + zero_runs.evidence as log_odds,
+                0.97 * (1 - lines_of_form.zero_chance) as share_wrong
+            from zero_runs
+            inner join lines_of_form using (line_no, time_period, zero_run)
+            where lines_of_form.reported = 0
         )
 
     select *
@@ -408,4 +453,7 @@
     union all
     select *
     from invented_cells
+    union all
+    select *
+    from passed_over
 {%- endmacro %}
