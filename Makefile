@@ -18,7 +18,7 @@ PYTHON = $(shell for python in $(PYTHONS); do \
 	"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11) or sys.version_info >= (3, 15))' >/dev/null 2>&1 \
 	&& { command -v "$$python"; break; }; done)
 
-.PHONY: demo up channels lake test fuzz check format bench bench-history bench-intake bench-hostile guide pictures docs notebook bench-questions lock help
+.PHONY: demo up channels lake test fuzz check format bench bench-history bench-intake bench-hostile guide pictures docs notebook bench-questions bench-plausibility lock help
 
 demo: $(VENV)/.runtime ## lay out the sample, run it through Airflow's scheduler, print the release
 	$(BIN)/tuquan demo
@@ -65,6 +65,9 @@ bench-hostile: $(VENV)/.dev ## what each hostile file costs its reader
 
 bench-questions: $(VENV)/.runtime ## the twenty questions on three years of a whole country: milliseconds of each
 	$(BIN)/python benchmarks/questions.py
+
+bench-plausibility: $(VENV)/.runtime ## our checks and other methods on panels of known truth; writes docs/plausibility.md
+	$(BIN)/python benchmarks/plausibility/bench.py
 
 docs: $(VENV)/.runtime ## write one page about all models and their columns
 	$(BIN)/python docs/models.py

@@ -29,6 +29,7 @@ from tuquan import (
     handout,
     load as loading,
     local_airflow,
+    plausibility as doubting,
     publish as publishing,
     receipts,
     register,
@@ -324,6 +325,25 @@ def simulate(
     """Write filled workbooks of many communes and months, for trials and benchmarks."""
     written = simulation.simulate(areas, periods, out_folder, seed)
     out.print(phrase("cli.forms_written", count=number_vi(written), path=out_folder))
+
+
+@command
+def plausibility(
+    panel: Annotated[Path, typer.Option(help="CSV: ref_area,time_period,indicator,obs_value.")],
+    indicators: Annotated[Path, typer.Option(help="CSV: indicator,statistical_kind,whole,driver,form_order.")],
+    areas: Annotated[Path, typer.Option(help="CSV: ref_area,district,area_type,households.")],
+    out_file: Annotated[Path, typer.Option("--out", help="The CSV to write, most suspicious figures first.")],
+    area_changes: Annotated[Path | None, typer.Option(help="CSV: ref_area,time_period,change,other_area.")] = None,
+    decisions: Annotated[
+        Path | None,
+        typer.Option(help="CSV: ref_area,time_period,indicator,obs_value,decision,corrected_value."),
+    ] = None,
+) -> None:
+    """Find the implausible figures of any panel, with the likely mistake and the likely figure."""
+    figures, flags = doubting.find_implausible(
+        doubting.Panel(panel, indicators, areas, area_changes, decisions), out_file
+    )
+    out.print(phrase("cli.panel_checked", figures=number_vi(figures), flags=number_vi(flags), path=out_file))
 
 
 @command

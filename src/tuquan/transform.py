@@ -173,26 +173,48 @@ def run_dbt(*arguments: str) -> list[NodeResult]:
     with warehouse.connect():
         pass  # the raw and meta tables must be there before dbt reads them
     with warehouse.lend() as where:
-        environment = {
-            **os.environ,
-            **where,
-            "TUQUAN_SEEDS": str(paths.seeds),
-            "DBT_TARGET_PATH": str(target),
-            "DBT_LOG_PATH": str(paths.logs / "dbt"),
-            "DBT_LOG_LEVEL": "none",  # _tell does it
-            "DBT_LOG_LEVEL_FILE": "none",
-            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        }
-        command = [sys.executable, "-m", "tuquan.transform", *arguments]
-        folders = ["--project-dir", str(paths.dbt_project), "--profiles-dir", str(paths.dbt_project)]
-        ended = subprocess.run([*command, *folders], env=environment, check=False, stdin=subprocess.DEVNULL)
+        returncode = _start_dbt(arguments, where, target, paths.logs / "dbt")
     results = _read_results(run_results)
     _record(run_results, results)
-    failed = [result for result in results if result.status in ("error", "fail", "runtime error")]
-    if ended.returncode:
-        named = "; ".join(f"{result.node}: {(result.message or '').strip()}" for result in failed)
-        raise BuildFailed(f"dbt {arguments[0]} failed ({named or f'exit code {ended.returncode}; see its log above'})")
+    _refuse_failure(arguments, returncode, results)
     return results
+
+
+def run_dbt_apart(database: Path, *arguments: str) -> None:
+    """Run one dbt command on a DuckDB file that is not the warehouse; its log and results lie beside that file.
+
+    Raises:
+        BuildFailed: dbt ended with an error.
+    """
+    target = database.parent / "dbt"
+    target.mkdir()
+    where = {"DBT_TARGET": "file", "TUQUAN_WAREHOUSE": str(database), "TUQUAN_QUIET": "1"}
+    returncode = _start_dbt(arguments, where, target, database.parent / "logs")
+    _refuse_failure(arguments, returncode, _read_results(target / RUN_RESULTS))
+
+
+def _start_dbt(arguments: tuple[str, ...], where: dict[str, str], target: Path, logs: Path) -> int:
+    paths = settings.load()
+    environment = {
+        **os.environ,
+        **where,
+        "TUQUAN_SEEDS": str(paths.seeds),
+        "DBT_TARGET_PATH": str(target),
+        "DBT_LOG_PATH": str(logs),
+        "DBT_LOG_LEVEL": "none",  # _tell does it
+        "DBT_LOG_LEVEL_FILE": "none",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+    command = [sys.executable, "-m", "tuquan.transform", *arguments]
+    folders = ["--project-dir", str(paths.dbt_project), "--profiles-dir", str(paths.dbt_project)]
+    return subprocess.run([*command, *folders], env=environment, check=False, stdin=subprocess.DEVNULL).returncode
+
+
+def _refuse_failure(arguments: tuple[str, ...], returncode: int, results: list[NodeResult]) -> None:
+    failed = [result for result in results if result.status in ("error", "fail", "runtime error")]
+    if returncode:
+        named = "; ".join(f"{result.node}: {(result.message or '').strip()}" for result in failed)
+        raise BuildFailed(f"dbt {arguments[0]} failed ({named or f'exit code {returncode}; see its log above'})")
 
 
 def _read_results(path: Path) -> list[NodeResult]:
@@ -251,7 +273,8 @@ def _be_dbt(arguments: list[str]) -> int:
 
 def _tell(event: Any) -> None:
     """Print what people are told; dbt's own way would first write out, and search for secrets, every debug line too."""
-    if event.info.level in ("info", "warn", "error"):
+    told = ("error",) if os.environ.get("TUQUAN_QUIET") else ("info", "warn", "error")
+    if event.info.level in told:
         sys.stdout.write(f"{datetime.now(UTC):%H:%M:%S}  {event.info.msg}\n")
         sys.stdout.flush()
 

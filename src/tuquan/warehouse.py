@@ -216,6 +216,9 @@ select schema_name || '.' || table_name from duckdb_tables() where database_name
 _TABLES = frozenset(re.findall(r"create table if not exists (\S+) \(", SCHEMA))
 
 
+BadFile = duckdb.Error  # what reading a file raises that is not what it should be
+
+
 class NotAQuery(ValueError):
     """What should be one query cannot be answered; the message is one sentence of DuckDB's or ours."""
 

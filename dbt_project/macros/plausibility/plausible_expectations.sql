@@ -1,0 +1,263 @@
+{#
+  For every figure what was to be expected, with its spread: the own level and what everybody, the district or the file
+  does in this period, or what its driver or whole lets expect, whichever told the indicator's figures better so far.
+#}
+{% macro plausible_expectations(look) -%}
+    with
+
+        moves as (
+            select *, move - move_of_district - move_of_file as own_move
+            from {{ ref(look ~ "_look_moves") }}
+        ),
+
+        indicators as (
+            select
+                row_number() over (order by form_order, statistical_kind, indicator) as series_no,
+                indicator,
+                coalesce(driver, whole) as driver
+            from {{ ref("plausibility_indicators") }}
+        ),
+
+        driven as (
+            select
+                moves.line_no,
+                moves.series_no,
+                moves.period_no,
+                drivers.amount as driver_amount,
+                drivers.own_move as driver_move,
+                drivers.log_amount as driver_log,
+                case
+                    when drivers.amount > 0 and moves.amount > 0
+                    then moves.log_amount - drivers.log_amount
+                end as ratio,
+                case
+                    when
+                        drivers.amount > 0
+                        and moves.amount > 0
+                        and not drivers.is_doubted
+                        and not moves.is_doubted
+                    then moves.log_amount - drivers.log_amount
+                end as known_ratio,
+                moves.is_judged
+            from moves
+            inner join indicators on moves.series_no = indicators.series_no
+            inner join indicators as driver_names on indicators.driver = driver_names.indicator
+            inner join
+                moves as drivers
+                on moves.line_no = drivers.line_no
+                and driver_names.series_no = drivers.series_no
+                and moves.time_period = drivers.time_period
+        ),
+
+        ratios as (
+            select
+                *,
+                median(of_logs := known_ratio) over earlier as own_ratio,
+                count(known_ratio) over earlier as ratios_before
+            from driven
+            window
+                earlier as (
+                    partition by line_no, series_no
+                    order by period_no
+                    rows between 12 preceding and 1 preceding
+                )
+        ),
+
+        ratios_of_all as (
+            select
+                series_no,
+                period_no,
+                median(of_logs := ratio) as ratio_of_all,
+                coalesce(median(of_logs := ratio - own_ratio), 0) as ratio_move
+            from ratios
+            where is_judged
+            group by series_no, period_no
+        ),
+
+        by_driver as (
+            select
+                ratios.*,
+                ratios.driver_log + case
+                    when ratios.own_ratio is null
+                    then ratios_of_all.ratio_of_all
+                    else
+                        (
+                            ratios.ratios_before * (ratios.own_ratio + ratios_of_all.ratio_move)
+                            + 0.1 * ratios_of_all.ratio_of_all
+                        )
+                        / (ratios.ratios_before + 0.1)
+                end as driver_expected
+            from ratios
+            inner join ratios_of_all using (series_no, period_no)
+        ),
+
+        compared as (
+            select
+                moves.*,
+                moves.middle
+                + moves.size_weight * moves.log_size
+                + moves.level
+                + moves.move_of_all
+                + moves.move_of_district
+                + moves.move_of_file as level_expected,
+                by_driver.driver_expected,
+                by_driver.driver_amount,
+                by_driver.driver_move,
+                case
+                    when by_driver.ratio is not null
+                    then moves.log_amount - by_driver.driver_expected
+                end as driver_stray
+            from moves
+            left join by_driver using (line_no, series_no, period_no)
+        ),
+
+        driver_errors as (
+            select
+                series_no,
+                period_no,
+                {{ spread_of("driver_stray") }} as driver_error,
+                {{ spread_of("own_move") }} as level_error,
+                {{ upper_spread_of("driver_stray") }} as driver_spread,
+                median(of_logs := counting) as counting
+            from compared
+            where is_judged and driver_stray is not null
+            group by series_no, period_no
+        ),
+
+        so_far as (
+            select
+                series_no,
+                period_no,
+                sum(of_counts := ln((driver_error + 0.002) / (level_error + 0.002))) over so_far
+                as driver_worse,
+                exp(
+                    sum(of_counts := ln(driver_spread + 0.002)) over so_far / count(*) over so_far
+                ) as driver_spread
+            from driver_errors
+            window so_far as (partition by series_no order by period_no)
+        ),
+
+        told as (
+            select
+                compared.* exclude (own_move),
+                so_far.driver_spread,
+                compared.driver_expected is not null
+                and compared.driver_amount > 0
+                and so_far.driver_worse < 0
+                and abs(coalesce(compared.driver_move, 0)) < 1.5
+                and abs(compared.driver_move)
+                < abs(coalesce(compared.own_move, 0)) + 0.3 as by_driver,
+                compared.own_move as level_move
+            from compared
+            left join so_far using (series_no, period_no)
+        ),
+
+        moved as (
+            select
+                * exclude (level_expected, driver_expected, driver_stray),
+                case when by_driver then driver_expected else level_expected end as expected,
+                level_expected,
+                case when by_driver then driver_stray else level_move end as own_move,
+                case
+                    when is_doubted then null when by_driver then driver_stray else level_move
+                end as known_move
+            from told
+        ),
+
+        strayed as (
+            select
+                *,
+                {{ spread_of("known_move") }} over earlier as own_spread,
+                count(known_move) over earlier as strays_before,
+                count(*) filter (where reported = 0) over earlier as zeros_before,
+                count(*) over earlier as seen_before,
+                lag(known_move) over sequence as own_move_before
+            from moved
+            window
+                sequence as (partition by line_no, series_no order by period_no),
+                earlier as (
+                    partition by line_no, series_no
+                    order by period_no
+                    rows between 12 preceding and 1 preceding
+                )
+        ),
+
+        spread_out as (
+            select
+                *,
+                sqrt(
+                    greatest(
+                        case when periods_before = 0 then 0.1 else 0.0002 end,
+                        (
+                            4 * case
+                                when by_driver
+                                then
+                                    greatest(
+                                        0.25 * driver_spread * driver_spread,
+                                        driver_spread * driver_spread - chance * counting
+                                    )
+                                else pooled_spread * pooled_spread
+                            end
+                            + greatest(strays_before - 1, 0)
+                            * greatest(0, coalesce(own_spread * own_spread, 0) - chance * counting)
+                        )
+                        / (4 + greatest(strays_before - 1, 0))
+                        * (1 + 0.7 / (1 + periods_before))
+                    )
+                ) as spread
+            from strayed
+        )
+
+    select
+        line_no,
+        series_no,
+        period_no,
+        time_period,
+        year,
+        ref_area,
+        district_no,
+        statistical_kind,
+        reported,
+        amount,
+        decision,
+        reported_before,
+        periods_before,
+        zeros_before,
+        seen_before,
+        zeros_apart,
+        driver_amount,
+        by_driver,
+        move_of_file,
+        own_move,
+        own_move_before,
+        middle + size_weight * log_size + effort as expected_of_peers,
+        peer_spread,
+        expected,
+        spread,
+        chance,
+        {{ distance("amount", "expected", "spread", "chance") }} as distance,
+        -- A zero is a small count, or says that nothing took place, as it does now and then.
+        least(
+            0.9,
+            greatest(
+                power(1 + spread * spread * exp(expected) / chance, -1 / (spread * spread)),
+                case
+                    -- What is there does not come and go; zeros one after the other may all be one
+                    -- mistake.
+                    when
+                        statistical_kind = 'stock'
+                        and expected > 1.3
+                        and zeros_before <= 0.7 * seen_before
+                    then 0.0003 * power(1.8, zeros_before)
+                    when zeros_before > 0
+                    then 0.7 * (zeros_before + 0.5) / (seen_before + 2)
+                    when seen_before < 3
+                    then 0.01
+                    else 0.001
+                end
+            )
+        ) as zero_chance,
+        {{ log_deviation("expected", "spread", "chance") }} as log_deviation
+    from spread_out
+    where is_judged
+{%- endmacro %}

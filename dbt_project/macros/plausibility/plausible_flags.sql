@@ -1,0 +1,207 @@
+{#
+  One row per figure that deserves a second look, with the probability that it is wrong, the likeliest mistake and what
+  the figure may have been meant to be. A flag is a row with a score of at least one half.
+#}
+{% macro plausible_flags(look) -%}
+    with
+
+        cells as (select * from {{ ref(look ~ "_look_expectations") }}),
+
+        suspects as (select * from {{ ref(look ~ "_look_suspects") }}),
+
+        indicators as (
+            select
+                row_number() over (order by form_order, statistical_kind, indicator) as series_no,
+                indicator
+            from {{ ref("plausibility_indicators") }}
+        ),
+
+        explanations as (select * from {{ ref(look ~ "_look_explanations") }}),
+
+        weighed as (
+            select
+                explanations.*,
+                -- Of right figures hardly any breaks a relation.
+                coalesce(suspects.likelihood, 0.4 / cells.log_deviation) * case
+                    when
+                        bool_or(explanations.cause = 'relation_broken') over (
+                            partition by
+                                explanations.line_no,
+                                explanations.series_no,
+                                explanations.time_period
+                        )
+                    then 0.1
+                    else 1
+                end as weight_right
+            from explanations
+            inner join cells using (line_no, series_no, time_period)
+            left join suspects using (line_no, series_no, time_period)
+        ),
+
+        alone as (
+            select
+                *,
+                weight / (
+                    weight_right
+                    + sum(of_counts := weight) over (partition by line_no, series_no, time_period)
+                ) as probability
+            from weighed
+        ),
+
+        -- One file and one cause is one incident: where other cells of the file show it, it is
+        -- likelier in this one, too.
+        together as (
+            select
+                *,
+                weight * (1 + {{ var("plausibility_contagion") }} * companions) as weight_together
+            from
+                (
+                    select
+                        *,
+                        least(
+                            3,
+                            sum(of_counts := probability) over (
+                                partition by line_no, time_period, cause
+                            )
+                            - probability
+                        ) as companions
+                    from alone
+                ) as accompanied
+        ),
+
+        cell_level as (
+            select
+                together.line_no,
+                together.series_no,
+                together.time_period,
+                arg_max(together.cause, together.weight_together) as cause,
+                arg_max(together.suggested_value, together.weight_together) as suggested_value,
+                arg_max(indicators.indicator, together.weight_together) as other,
+                arg_max(together.companions, together.weight_together) as companions,
+                sum(of_counts := together.weight_together) / (
+                    sum(of_counts := together.weight_together) + any_value(together.weight_right)
+                ) as probability
+            from together
+            left join indicators on together.other_no = indicators.series_no
+            group by together.line_no, together.series_no, together.time_period
+        ),
+
+        incidents as (
+            select
+                line_no,
+                series_no,
+                time_period,
+                cause,
+                other,
+                cast(null as double) as suggested_value,
+                share_wrong / (1 + exp(- greatest(-50, least(50, log_odds)))) as probability
+            from {{ ref(look ~ "_look_files") }}
+            union all
+            select
+                blocks.line_no,
+                blocks.series_no,
+                blocks.time_period,
+                'shifted_block',
+                indicators.indicator,
+                blocks.suggested_value,
+                blocks.share_wrong / (1 + exp(- greatest(-50, least(50, blocks.log_odds))))
+            from {{ ref(look ~ "_look_blocks") }} as blocks
+            left join indicators on blocks.other_no = indicators.series_no
+        ),
+
+        opinions as (
+            select
+                line_no,
+                series_no,
+                time_period,
+                cause,
+                other,
+                suggested_value,
+                probability,
+                -- What is wrong with a whole file is said of each of its cells.
+                probability * case
+                    when cause = 'unexplained_outlier'
+                    then 0.4
+                    else 0.7 + 0.3 * least(1, companions / 3)
+                end as preference
+            from cell_level
+            union all
+            select
+                line_no,
+                series_no,
+                time_period,
+                cause,
+                other,
+                suggested_value,
+                probability,
+                probability * case when cause = 'shifted_block' then 0.85 else 1 end
+            from incidents
+        ),
+
+        joined as (
+            select
+                line_no,
+                series_no,
+                time_period,
+                1 - exp(sum(of_counts := ln(1 - least(probability, 0.9999)))) as score,
+                arg_max(cause, preference) as cause,
+                arg_max(other, preference) as other,
+                arg_max(suggested_value, preference) as suggested_value
+            from opinions
+            group by line_no, series_no, time_period
+        ),
+
+        told as (
+            select
+                joined.* exclude (suggested_value),
+                cells.ref_area,
+                cells.reported,
+                cells.period_no,
+                round(greatest(exp(cells.expected) - 0.5, 0)) as expected_value,
+                round(
+                    greatest(coalesce(joined.suggested_value, exp(cells.expected) - 0.5), 0)
+                ) as suggested_value
+            from joined
+            inner join cells using (line_no, series_no, time_period)
+            where cells.decision is null and joined.score >= {{ var("plausibility_least_score") }}
+        ),
+
+        totals as (
+            select series_no, period_no, sum(of_counts := exp(expected)) as total
+            from cells
+            group by series_no, period_no
+        )
+
+    select
+        told.line_no,
+        told.series_no,
+        told.ref_area,
+        told.time_period,
+        indicators.indicator,
+        round(told.score, 6) as score,
+        told.cause as suspected_cause,
+        least(told.suggested_value, 1e15) as suggested_value,
+        -- What checking it is worth: the share of the total that is expected to be wrong by it.
+        round(
+            told.score * abs(told.reported - told.suggested_value) / greatest(totals.total, 1), 6
+        ) as impact,
+        {{
+            sentence(
+                "causes.message_vi",
+                {
+                    "value": so_vn("least(told.reported, 1e15)"),
+                    "expected": so_vn("least(told.expected_value, 1e15)"),
+                    "suggested": so_vn("least(told.suggested_value, 1e15)"),
+                    "times": so_vn(
+                        "round(greatest(least(told.reported, 1e15) / greatest(told.suggested_value, 1), told.suggested_value / greatest(least(told.reported, 1e15), 1)))"
+                    ),
+                    "other": "told.other",
+                },
+            )
+        }}
+        as message_vi
+    from told
+    inner join indicators using (series_no)
+    inner join totals using (series_no, period_no)
+    inner join {{ ref("causes") }} as causes on told.cause = causes.cause
+{%- endmacro %}

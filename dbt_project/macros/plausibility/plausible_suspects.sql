@@ -1,0 +1,228 @@
+{#
+  Figures that need an explanation, with the other values that a right figure might have been expected at: where the
+  rest of its file, its family on the form or its own last period moved to. What moves with its neighbours is an event.
+#}
+{% macro plausible_suspects(look) -%}
+    with
+
+        cells as (select * from {{ ref(look ~ "_look_expectations") }}),
+
+        indicators as (
+            select
+                row_number() over (order by form_order, statistical_kind, indicator) as series_no,
+                indicator,
+                whole,
+                driver
+            from {{ ref("plausibility_indicators") }}
+        ),
+
+        links as (
+            select indicators.series_no, others.series_no as other_no
+            from indicators
+            inner join
+                indicators as others
+                on others.indicator in (indicators.whole, indicators.driver)
+                or indicators.indicator in (others.whole, others.driver)
+                or others.whole = indicators.whole
+                or others.driver = indicators.driver
+            where indicators.series_no <> others.series_no
+            group by all
+        ),
+
+        strange as (
+            select *
+            from cells
+            where
+                abs(distance) > {{ var("plausibility_distance") }}
+                or reported <> floor(reported)
+                or reported < 0
+                or reported = 0
+                and zeros_apart
+                and coalesce(driver_amount, 1) > 0
+        ),
+
+        -- What moved beside it on the form, and what was reported this year so far.
+        forms as (
+            select
+                line_no,
+                time_period,
+                series_no,
+                own_move,
+                row_number() over (
+                    partition by line_no, time_period order by series_no
+                ) as row_of_file
+            from cells
+        ),
+
+        beside as (
+            select
+                ones.line_no,
+                ones.series_no,
+                ones.time_period,
+                median(of_logs := others.own_move) as move_beside
+            from strange
+            inner join forms as ones using (line_no, series_no, time_period)
+            inner join
+                forms as others
+                on ones.line_no = others.line_no
+                and ones.time_period = others.time_period
+                and abs(ones.row_of_file - others.row_of_file) between 1 and 2
+            group by ones.line_no, ones.series_no, ones.time_period
+        ),
+
+        years as (
+            select
+                strange.line_no,
+                strange.series_no,
+                strange.time_period,
+                sum(of_counts := cells.reported) as reported_this_year
+            from strange
+            inner join
+                cells
+                on strange.line_no = cells.line_no
+                and strange.series_no = cells.series_no
+                and strange.year = cells.year
+                and strange.period_no > cells.period_no
+            where strange.statistical_kind = 'flow'
+            group by strange.line_no, strange.series_no, strange.time_period
+        ),
+
+        families as (
+            select
+                strange.line_no,
+                strange.series_no,
+                strange.time_period,
+                median(of_logs := cells.own_move) as move_of_family
+            from strange
+            inner join links using (series_no)
+            inner join
+                cells
+                on strange.line_no = cells.line_no
+                and strange.time_period = cells.time_period
+                and links.other_no = cells.series_no
+            group by strange.line_no, strange.series_no, strange.time_period
+        ),
+
+        zeros as (
+            select
+                series_no,
+                period_no,
+                greatest(0, sum(of_counts := first_zeros) over so_far - 1)
+                / (sum(of_counts := without_zeros) over so_far + 1) as first_zero_share,
+                fractions / cells as fraction_share
+            from
+                (
+                    select
+                        series_no,
+                        period_no,
+                        count(*) as cells,
+                        count(*) filter (
+                            where zeros_before = 0 and seen_before >= 3
+                        ) as without_zeros,
+                        count(*) filter (
+                            where reported = 0 and zeros_before = 0 and seen_before >= 3
+                        ) as first_zeros,
+                        count(*) filter (where reported <> floor(reported)) as fractions
+                    from cells
+                    group by series_no, period_no
+                ) as counted
+            window so_far as (partition by series_no order by period_no)
+        )
+
+    select
+        strange.*,
+        families.move_of_family,
+        years.reported_this_year,
+        greatest(
+            -- That a small figure is another by one is no news.
+            case
+                when
+                    strange.reported > 0
+                    and abs(strange.reported - exp(strange.expected) + 0.5) < 1.3
+                then 0.03
+                else 1e-12
+            end,
+            case
+                when strange.reported = 0 and coalesce(strange.driver_amount, 1) = 0
+                then 1
+                when strange.reported = 0
+                then
+                    case
+                        when strange.zeros_before = 0 and strange.statistical_kind = 'flow'
+                        then
+                            greatest(
+                                strange.zero_chance,
+                                least(0.5, coalesce(zeros.first_zero_share, 0) - 0.001)
+                            )
+                        else strange.zero_chance
+                    end
+                else
+                    (
+                        0.72 * {{ likelihood_of("strange.distance") }}
+                        + 0.10
+                        * exp(-1.5 * greatest(0, abs(coalesce(beside.move_beside, 0)) - 0.5))
+                        * {{
+                            likelihood_of(
+                                distance(
+                                    "strange.amount",
+                                    "strange.expected + coalesce(beside.move_beside, 0)",
+                                    "strange.spread",
+                                    "strange.chance",
+                                )
+                            )
+                        }}
+                        + 0.12
+                        * exp(-1.5 * greatest(0, abs(coalesce(families.move_of_family, 0)) - 0.5))
+                        * {{
+                            likelihood_of(
+                                distance(
+                                    "strange.amount",
+                                    "strange.expected + coalesce(families.move_of_family, 0)",
+                                    "strange.spread",
+                                    "strange.chance",
+                                )
+                            )
+                        }}
+                        + 0.06
+                        * exp(-1.5 * greatest(0, abs(coalesce(strange.own_move_before, 0)) - 0.5))
+                        * {{
+                            likelihood_of(
+                                distance(
+                                    "strange.amount",
+                                    "strange.expected + coalesce(strange.own_move_before, 0)",
+                                    "strange.spread",
+                                    "strange.chance",
+                                )
+                            )
+                        }}
+                    )
+                    / strange.log_deviation
+                    -- What is known of an area from one or two figures may be wrong itself.
+                    + case
+                        when strange.periods_before between 1 and 2
+                        then
+                            0.02
+                            *
+                            {{
+                                likelihood_of(
+                                    "((ln(greatest(strange.amount, 0) + 0.5) - strange.expected_of_peers) / strange.peer_spread)"
+                                )
+                            }}
+                            / strange.peer_spread
+                        else 0
+                    end
+            end
+            -- Below zero, or with decimals where nobody else has any.
+            * case when strange.reported < 0 then 0.001 else 1 end
+            * case
+                when strange.reported <> floor(strange.reported) and zeros.fraction_share < 0.05
+                then 0.01
+                else 1
+            end
+        ) as likelihood
+    from strange
+    left join families using (line_no, series_no, time_period)
+    left join beside using (line_no, series_no, time_period)
+    left join years using (line_no, series_no, time_period)
+    left join zeros using (series_no, period_no)
+{%- endmacro %}
