@@ -329,14 +329,14 @@ def simulate(
 
 @command
 def plausibility(
-    panel: Annotated[Path, typer.Option(help="CSV: ref_area,time_period,indicator,obs_value.")],
-    indicators: Annotated[Path, typer.Option(help="CSV: indicator,statistical_kind,whole,driver,form_order.")],
-    areas: Annotated[Path, typer.Option(help="CSV: ref_area,district,area_type,households.")],
+    panel: Annotated[Path, typer.Option(help="CSV: ref_area, time_period, indicator, obs_value.")],
+    indicators: Annotated[Path, typer.Option(help="CSV: indicator, statistical_kind, whole, driver, form_order.")],
+    areas: Annotated[Path, typer.Option(help="CSV: ref_area, district, area_type, households.")],
     out_file: Annotated[Path, typer.Option("--out", help="The CSV to write, most suspicious figures first.")],
-    area_changes: Annotated[Path | None, typer.Option(help="CSV: ref_area,time_period,change,other_area.")] = None,
+    area_changes: Annotated[Path | None, typer.Option(help="CSV: ref_area, time_period, change, other_area.")] = None,
     decisions: Annotated[
         Path | None,
-        typer.Option(help="CSV: ref_area,time_period,indicator,obs_value,decision,corrected_value."),
+        typer.Option(help="CSV: ref_area, time_period, indicator, obs_value, decision, corrected_value."),
     ] = None,
 ) -> None:
     """Find the implausible figures of any panel, with the likely mistake and the likely figure."""
