@@ -12,14 +12,7 @@
 with
 
     reports as not materialized(
-        select *
-        from {{ ref("int_reports") }}
-        where
-            is_counted
-            {% if is_incremental() %}
-                and time_period
-                in (select time_period from {{ ref("int_changed_periods") }} where is_to_build)
-            {% endif %}
+        select * from {{ ref("int_reports") }} where is_counted and {{ of_periods_to_build() }}
     ),
 
     sent as not materialized({{ sent_figures("reports", "period") }}),

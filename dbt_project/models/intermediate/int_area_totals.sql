@@ -14,29 +14,14 @@
 with
 
     reports as not materialized(
-        select *
-        from {{ ref("int_reports") }}
-        where
-            is_counted
-            {% if is_incremental() %}
-                and time_period
-                in (select time_period from {{ ref("int_changed_periods") }} where is_to_build)
-            {% endif %}
+        select * from {{ ref("int_reports") }} where is_counted and {{ of_periods_to_build() }}
     ),
 
     indicators as (select * from {{ ref("stg_indicators") }}),
 
     sent as not materialized({{ sent_figures("reports", "period") }}),
 
-    parts as (
-        select *
-        from {{ ref("int_parts") }}
-        {% if is_incremental() %}
-            where
-                time_period
-                in (select time_period from {{ ref("int_changed_periods") }} where is_to_build)
-        {% endif %}
-    ),
+    parts as (select * from {{ ref("int_parts") }} where {{ of_periods_to_build() }}),
 
     asked as (
         select parts.part_key, indicators.indicator
@@ -44,15 +29,7 @@ with
         inner join indicators on {{ is_asked("parts", "indicators") }}
     ),
 
-    summed as (
-        select *
-        from {{ ref("int_area_sums") }}
-        {% if is_incremental() %}
-            where
-                time_period
-                in (select time_period from {{ ref("int_changed_periods") }} where is_to_build)
-        {% endif %}
-    ),
+    summed as (select * from {{ ref("int_area_sums") }} where {{ of_periods_to_build() }}),
 
     classed as (
         select

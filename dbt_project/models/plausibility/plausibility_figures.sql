@@ -124,6 +124,14 @@ with
         inner join owed on lines.line_no = owed.line_no and cells.time_period = owed.time_period
         group by all
         having count(*) = any_value(owed.parts)
+    ),
+
+    figures as (
+        select *
+        from own
+        union all by name
+        select *
+        from restated
     )
 
 select
@@ -140,20 +148,4 @@ select
     least({{ log_amount("greatest(amount, 0)") }}, 30) as log_amount,
     decision,
     is_judged
-from own
-union all
-select
-    line_no,
-    district_no,
-    log_size,
-    ref_area,
-    time_period,
-    series_no,
-    period_no,
-    year,
-    reported,
-    amount,
-    least({{ log_amount("greatest(amount, 0)") }}, 30) as log_amount,
-    decision,
-    is_judged
-from restated
+from figures
