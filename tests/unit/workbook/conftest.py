@@ -1,5 +1,8 @@
 """Forms to test with: a commune, a period, and a filled workbook with sensible defaults."""
 
+import os
+import shutil
+import subprocess
 from io import BytesIO
 
 import openpyxl
@@ -12,6 +15,24 @@ from tuquan.workbook.reading import read_file
 from tuquan.workbook.template import write_form
 
 CAM_THUY = "390"  # a district of Thanh Hóa; 17 communes in December 2021
+
+
+@pytest.fixture
+def converted(tmp_path):
+    """Lets the LibreOffice of this machine save a workbook as another kind of file, and returns the path of that.
+
+    Where there is none these tests are skipped, but never in CI (.ci/run installs it).
+    """
+    if shutil.which("soffice") is None and os.environ.get("CI") != "true":
+        pytest.skip("soffice is not installed")
+
+    def convert(source, kind):
+        folder, profile = tmp_path / "converted", f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
+        command = ["soffice", profile, "--headless", "--convert-to", kind, "--outdir", str(folder), str(source)]
+        subprocess.run(command, check=True, timeout=120, capture_output=True, env={**os.environ, "HOME": str(tmp_path)})
+        return folder / f"{source.stem}.{kind}"
+
+    return convert
 
 
 @pytest.fixture
