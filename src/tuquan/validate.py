@@ -25,6 +25,7 @@ from tuquan import candidates, data_docs, settings, warehouse
 from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.periods import parse_period, parse_reported_period
 from tuquan.vocabulary.phrases import load_checks, number_vi, period_vi
+from tuquan.vocabulary.seeds import load_threshold
 
 GATES = ("intake", "marts", "release")
 EXAMPLES = 10  # failing rows that are named per expectation
@@ -69,6 +70,12 @@ FRAMES = {
         select flag_id, check_name, severity, ref_area, area_name_vi, indicator
         from quality.flags
         where is_open and time_period = $time_period
+        order by all
+    """,
+    "remaining_errors": """
+        select ref_area, area_name_vi, indicator, expected_error_pct::double as obs_value
+        from quality.remaining_errors
+        where time_period = $time_period
         order by all
     """,
     "owed_reports": """
@@ -238,7 +245,10 @@ def _frame(connection: warehouse.Connection, reads: str, time_period: str) -> An
 def _judge(gx: ModuleType, suites: Iterable[Suite], frames: Mapping[str, Any], time_period: str) -> list[GateResult]:
     from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
 
-    parameters = {"indicators": sorted(item.indicator for item in load_catalogue())}
+    parameters = {
+        "indicators": sorted(item.indicator for item in load_catalogue()),
+        "remaining_error_pct": load_threshold("remaining_error_pct"),
+    }
     # Without a site of its own, for which GX would leave a folder among the temporary files.
     context = gx.get_context(
         mode="ephemeral",

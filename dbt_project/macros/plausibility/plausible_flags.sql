@@ -159,6 +159,10 @@
                 cells.period_no,
                 round(greatest(exp(cells.expected) - 0.5, 0)) as expected_value,
                 round(
+                    greatest(exp(cells.expected - 2 * cells.log_deviation) - 0.5, 0)
+                ) as expected_low,
+                round(exp(cells.expected + 2 * cells.log_deviation)) as expected_high,
+                round(
                     greatest(coalesce(joined.suggested_value, exp(cells.expected) - 0.5), 0)
                 ) as suggested_value
             from joined
@@ -181,6 +185,10 @@
         round(told.score, 6) as score,
         told.cause as suspected_cause,
         least(told.suggested_value, 1e15) as suggested_value,
+        told.other,
+        least(told.expected_value, 1e15) as expected_value,
+        least(told.expected_low, 1e15) as expected_low,
+        least(told.expected_high, 1e15) as expected_high,
         -- What checking it is worth: the share of the total that is expected to be wrong by it.
         round(
             told.score * abs(told.reported - told.suggested_value) / greatest(totals.total, 1), 6
@@ -192,14 +200,11 @@
                     "value": so_vn("least(told.reported, 1e15)"),
                     "expected": so_vn("least(told.expected_value, 1e15)"),
                     "suggested": so_vn("least(told.suggested_value, 1e15)"),
-                    "times": so_vn(
-                        "round(greatest(least(told.reported, 1e15) / greatest(told.suggested_value, 1), told.suggested_value / greatest(least(told.reported, 1e15), 1)))"
-                    ),
+                    "times": times_vn("least(told.reported, 1e15)", "told.suggested_value"),
                     "other": "told.other",
                 },
             )
-        }}
-        as message_vi
+        }} as message_vi
     from told
     inner join indicators using (series_no)
     inner join totals using (series_no, period_no)

@@ -1,4 +1,21 @@
 -- Mergers: from time_period on ref_area reports for other_area, too.
-select ref_area, time_period, other_area
-from {{ source("panel", "changes") }}
-where change = 'absorbs'
+{% if var("panel", false) %}
+    select ref_area, time_period, other_area
+    from {{ source("panel", "changes") }}
+    where change = 'absorbs'
+{% else %}
+    {# What a commune that was divided reported is no history of its parts. #}
+    select
+        changes.to_key as ref_area,
+        min(periods.time_period) as time_period,
+        changes.from_key as other_area
+    from {{ ref("dim_area_changes") }} as changes
+    inner join {{ ref("plausibility_areas") }} as areas on changes.to_key = areas.ref_area
+    inner join {{ ref("plausibility_areas") }} as others on changes.from_key = others.ref_area
+    inner join
+        {{ ref("int_periods") }} as periods
+        on periods.frequency = 'month'
+        and changes.event_date between periods.period_start and periods.period_end
+    where changes.share = 1
+    group by changes.to_key, changes.from_key
+{% endif %}

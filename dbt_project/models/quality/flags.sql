@@ -18,13 +18,13 @@ with
             "broken_relations",
             "broken_limits",
             "broken_movements",
-            "unlike_peers",
             "doubtful_statements",
+            "implausible_figures",
         ] %}
             select *
             from {{ ref(source) }}
             {% if not loop.last %}
-                union all
+                union all by name
             {% endif %}
         {% endfor %}
     ),
@@ -98,12 +98,18 @@ with
                         )
                     }}
             end as limit_vi,
-            {{
-                sentence(
-                    "reasons.text_vi",
-                    {"value": so_vn("ranked.obs_value"), "date": ngay_vn("ranked.reason_date")},
-                )
-            }} as reason_vi,
+            coalesce(
+                ranked.reason_vi,
+                {{
+                    sentence(
+                        "reasons.text_vi",
+                        {
+                            "value": so_vn("ranked.obs_value"),
+                            "date": ngay_vn("ranked.reason_date"),
+                        },
+                    )
+                }}
+            ) as told_reason_vi,
             cast(
                 ranked.obs_value - case
                     when ranked.suggested_value is not null
@@ -134,10 +140,63 @@ with
             and ranked.obs_value = decisions.expected_value
             and decisions.newest_first = 1
         where ranked.worst_first = 1
+    ),
+
+    communes as (
+        select distinct area_key, time_period, province_area from {{ ref("judged_figures") }}
+    ),
+
+    addends as (
+        select figures.*
+        from {{ ref("judged_figures") }} as figures
+        inner join indicators on figures.indicator = indicators.indicator
+        where indicators.rollup_areas = 'sum' and not figures.is_settled
+    ),
+
+    totals as (
+        select
+            province_area,
+            calendar,
+            time_period,
+            indicator,
+            {{ sum_over_areas("addends.obs_value", "addends") }} as province_total
+        from addends
+        group by province_area, calendar, time_period, indicator
+    ),
+
+    named as (
+        select
+            told.*,
+            md5(
+                told.check_name
+                || '|'
+                || told.area_key
+                || '|'
+                || told.time_period
+                || '|'
+                || told.indicator
+            ) as flag_id,
+            communes.province_area,
+            case
+                when
+                    told.area_level = 'commune'
+                    and told.rollup_areas in ('sum', 'count_true')
+                    and told.check_name <> 'cumulative_matches_periods'
+                then told.excess
+            end as impact_on_province,
+            totals.province_total
+        from told
+        left join communes using (area_key, time_period)
+        left join
+            totals
+            on communes.province_area = totals.province_area
+            and told.calendar = totals.calendar
+            and told.time_period = totals.time_period
+            and told.indicator = totals.indicator
     )
 
 select
-    md5(check_name || '|' || area_key || '|' || time_period || '|' || indicator) as flag_id,
+    flag_id,
     check_name,
     level,
     told_severity as severity,
@@ -145,19 +204,31 @@ select
     area_key,
     area_level,
     area_name_vi,
+    calendar,
     time_period,
     indicator,
     obs_value,
     expected_low,
     expected_high,
     suggested_value,
+    cast(score as decimal(9, 6)) as score,
+    suspected_cause,
+    reason_vi,
+    -- One file and one cause is one question, with its figures inside.
     case
-        when
-            area_level = 'commune'
-            and rollup_areas in ('sum', 'count_true')
-            and check_name <> 'cumulative_matches_periods'
-        then excess
-    end as impact_on_province,
+        when suspected_cause is null
+        then flag_id
+        else md5(suspected_cause || '|' || area_key || '|' || time_period)
+    end as incident_id,
+    impact_on_province,
+    province_area,
+    province_total,
+    -- What asking is worth: by how much of the province's total an answer is expected to move it.
+    cast(
+        round(
+            100 * coalesce(score, 1) * abs(impact_on_province) / nullif(province_total, 0), 4
+        ) as decimal(18, 4)
+    ) as priority,
     submission_id,
     sheet,
     cell,
@@ -174,10 +245,10 @@ select
                 "other_value": so_vn("other_value"),
                 "limit": "limit_vi",
                 "suggestion": so_vn("suggested_value"),
-                "reason": "reason_vi",
+                "reason": "told_reason_vi",
             },
         )
     }} as message_vi,
     choice as decision,
     choice is null as is_open
-from told
+from named
