@@ -1,8 +1,6 @@
 -- Figures that are likelier to be wrong than right (models/plausibility), with the likeliest
--- mistake
--- and what was probably meant. With a budget of false alarms no more are asked about than the
--- scores themselves promise to keep within it. A figure that a harder check asks about already is
--- not asked about twice. What a person has answered stays with the question as it was put.
+-- mistake and what was probably meant, and those about which that was answered. With a budget of
+-- false alarms no more are asked about than the scores themselves promise to keep within it.
 with
 
     scores as (
@@ -43,17 +41,6 @@ with
 
     figures as (select * from {{ ref("judged_figures") }}),
 
-    harder as (
-        {% for source in ["broken_relations", "broken_limits", "broken_movements"] %}
-            select area_key, time_period, indicator, obs_value
-            from {{ ref(source) }}
-            where not is_settled
-            {% if not loop.last %}
-                union
-            {% endif %}
-        {% endfor %}
-    ),
-
     causes as (select * from {{ ref("causes") }}),
 
     indicators as (select * from {{ ref("stg_indicators") }}),
@@ -68,8 +55,7 @@ with
 
     asked as (
         select
-            figures.* exclude (decision),
-            figures.decision,
+            figures.*,
             alarms.score,
             alarms.suspected_cause,
             alarms.expected_low,
@@ -99,40 +85,14 @@ with
         left join indicators on {{ indicator_of_series("alarms.other") }} = indicators.indicator
         left join areas on alarms.other = areas.area_key
         left join periods on alarms.other = periods.time_period
-        left join
-            harder
-            on figures.area_key = harder.area_key
-            and figures.time_period = harder.time_period
-            and figures.indicator = harder.indicator
-            and figures.obs_value = harder.obs_value
         where
-            harder.area_key is null
-            and alarms.false_alarms_per_10000
+            alarms.false_alarms_per_10000
             <= coalesce({{ threshold("false_alarms_per_10000") }}, 10000)
     ),
 
-    -- The question as it was last put.
-    questions as (
-        select *
-        from {{ source("meta", "questions") }}
-        where check_name = 'figure_is_plausible' and event = 'asked'
-        qualify
-            row_number() over (
-                partition by ref_area, time_period, indicator, obs_value order by listed_at desc
-            )
-            = 1
-    ),
-
+    -- What was answered is not asked again; it stays with its answer as long as the figure does.
     answered as (
-        select
-            figures.* exclude (decision),
-            decisions.choice as decision,
-            questions.score,
-            questions.suspected_cause,
-            questions.expected_low,
-            questions.expected_high,
-            questions.suggested_value,
-            questions.reason_vi
+        select figures.* replace (decisions.choice as decision)
         from {{ ref("stg_decisions") }} as decisions
         inner join areas as named on decisions.ref_area = named.ref_area
         inner join
@@ -141,9 +101,10 @@ with
             and decisions.time_period = figures.time_period
             and decisions.indicator = figures.indicator
             and decisions.expected_value = figures.obs_value
-        inner join
-            questions
-            on decisions.ref_area = questions.ref_area
+        semi join
+            {{ source("meta", "questions") }} as questions
+            on decisions.check_name = questions.check_name
+            and decisions.ref_area = questions.ref_area
             and decisions.time_period = questions.time_period
             and decisions.indicator = questions.indicator
             and decisions.expected_value = questions.obs_value

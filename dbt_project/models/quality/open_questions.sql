@@ -50,7 +50,7 @@ with
             ranked.place,
             ranked.is_critical,
             flags.province_total,
-            sum(of_counts := coalesce(flags.score, 1) * abs(flags.impact_on_province)) over (
+            sum(of_counts := flags.score * abs(flags.impact_on_province)) over (
                 partition by flags.province_area, flags.calendar, flags.time_period, flags.indicator
                 order by ranked.place desc
             ) as expected_error

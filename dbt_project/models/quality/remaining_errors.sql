@@ -11,10 +11,7 @@ with
             indicator,
             area_key,
             any_value(province_total) as province_total,
-            arg_max(
-                coalesce(score, 1) * impact_on_province,
-                coalesce(score, 1) * abs(impact_on_province)
-            ) as expected_error
+            arg_max(score * impact_on_province, score * abs(impact_on_province)) as expected_error
         from {{ ref("flags") }}
         where is_open and impact_on_province is not null
         group by province_area, time_period, indicator, area_key
