@@ -89,6 +89,14 @@ class Incident:
         last = parse_period(self.last_period, calendar).end if self.last_period else period.end
         return parse_period(self.time_period, calendar).end <= period.end <= last
 
+    def is_about(self, ref_area: str, time_period: str, indicator: str) -> bool:
+        """Return whether a figure is one that the mistake, or the event, touched."""
+        if self.is_event:
+            is_then = self.covers(parse_period(time_period, current_form().calendar))
+        else:
+            is_then = self.time_period == time_period
+        return is_then and self.ref_area == ref_area and self.indicator in ("", indicator)
+
 
 def lay_out_history(inbox: Path) -> list[Path]:
     """Write one CSV for each of the 36 months below ``inbox``; return them in the order of their months."""
