@@ -282,11 +282,9 @@
                     then parts.reported > wholes.reported
                     else (parts.reported > 0) and wholes.reported = 0
                 end as is_broken,
-                case
-                    when wholes.reported = 0
-                    then wholes.zeros_before > 0 or wholes.seen_before = 0
-                    else abs(parts.distance) > abs(wholes.distance)
-                end as is_part_worse,
+                {{ plausibility_of("wholes") }} / (
+                    {{ plausibility_of("wholes") }} + {{ plausibility_of("parts") }}
+                ) as part_is_wrong,
                 exp(parts.expected) - 0.5 as part_expected,
                 exp(wholes.expected) - 0.5 as whole_expected
             from indicators as part_indicators
@@ -315,18 +313,23 @@
             select
                 related.line_no,
                 case
-                    when related.is_part_worse then related.part_no else related.whole_no
+                    when related.part_is_wrong >= 0.5 then related.part_no else related.whole_no
                 end as series_no,
                 related.time_period,
                 case
-                    when related.is_part_worse then related.whole_no else related.part_no
+                    when related.part_is_wrong >= 0.5 then related.whole_no else related.part_no
                 end as other_no,
                 case
-                    when related.is_part_worse
+                    when related.part_is_wrong >= 0.5
                     then related.part_expected
                     else related.whole_expected
                 end as suggested_value,
-                0.005 / (usually_broken.share + 0.005) as weight
+                0.005 / (usually_broken.share + 0.005) as weight,
+                -- A part is never larger than its whole: one of the two is wrong for certain.
+                case
+                    when related.is_part
+                    then greatest(related.part_is_wrong, 1 - related.part_is_wrong)
+                end as least_probability
             from related
             inner join usually_broken using (part_no, whole_no, period_no)
             where related.is_broken
@@ -338,8 +341,9 @@
         time_period,
         corrected.cause,
         sum(of_counts := fit) * any_value(causes.prior) as weight,
-        arg_max(suggested_value, fit) as suggested_value,
-        cast(null as bigint) as other_no
+        arg_max(suggested_value, (fit, suggested_value)) as suggested_value,
+        cast(null as bigint) as other_no,
+        cast(null as double) as least_probability
     from corrected
     inner join {{ ref("causes") }} as causes using (cause)
     group by line_no, series_no, time_period, corrected.cause
@@ -351,6 +355,7 @@
         'upper_level_total',
         max(weight) * {{ prior_of("upper_level_total") }},
         any_value(suggested_value),
+        null,
         null
     from totalled
     group by line_no, series_no, time_period
@@ -361,8 +366,9 @@
         time_period,
         'swapped_cells',
         sum(of_counts := weight) * {{ prior_of("swapped_cells") }},
-        arg_max(suggested_value, weight),
-        arg_max(other_no, weight)
+        arg_max(suggested_value, (weight, suggested_value)),
+        arg_max(other_no, (weight, other_no)),
+        null
     from swapped
     group by line_no, series_no, time_period
     union all
@@ -372,8 +378,9 @@
         time_period,
         'relation_broken',
         0.1 * max(weight) * {{ prior_of("relation_broken") }},
-        arg_max(suggested_value, weight),
-        arg_max(other_no, weight)
+        arg_max(suggested_value, (weight, suggested_value)),
+        arg_max(other_no, (weight, other_no)),
+        max(least_probability)
     from broken
     group by line_no, series_no, time_period
     union all
@@ -384,6 +391,7 @@
         'blank_as_zero',
         {{ prior_of("blank_as_zero") }},
         exp(expected) - 0.5,
+        null,
         null
     from suspects
     where reported = 0
@@ -393,8 +401,9 @@
         series_no,
         time_period,
         'increment_reported',
-        {{ prior_of("increment_reported") }},
+        1.5 * {{ prior_of("increment_reported") }},
         reported_before,
+        null,
         null
     from suspects
     where reported = 0 and statistical_kind = 'stock' and reported_before > 0
@@ -409,6 +418,7 @@
         * greatest(0, 1 - reported / (0.3 * reported_before))
         * {{ prior_of("increment_reported") }},
         reported_before + reported,
+        null,
         null
     from suspects
     where statistical_kind = 'stock' and reported > 0 and reported < 0.3 * reported_before
@@ -420,7 +430,8 @@
         'unexplained_outlier',
         {{ prior_of("unexplained_outlier") }} * 0.1,
         exp(expected) - 0.5,
-        null
+        null,
+        case when reported < 0 then 0.95 end
     from suspects
     where reported <> 0
 {%- endmacro %}

@@ -74,12 +74,23 @@
                 together.line_no,
                 together.series_no,
                 together.time_period,
-                arg_max(together.cause, together.weight_together) as cause,
-                arg_max(together.suggested_value, together.weight_together) as suggested_value,
-                arg_max(indicators.indicator, together.weight_together) as other,
-                arg_max(together.companions, together.weight_together) as companions,
-                sum(of_counts := together.weight_together) / (
-                    sum(of_counts := together.weight_together) + any_value(together.weight_right)
+                {{
+                    likeliest(
+                        [
+                            "together.cause",
+                            "indicators.indicator",
+                            "together.suggested_value",
+                            "together.companions",
+                        ],
+                        "together.weight_together",
+                    )
+                }} as likeliest,
+                greatest(
+                    sum(of_counts := together.weight_together) / (
+                        sum(of_counts := together.weight_together)
+                        + any_value(together.weight_right)
+                    ),
+                    max(together.least_probability)
                 ) as probability
             from together
             left join indicators on together.other_no = indicators.series_no
@@ -93,7 +104,7 @@
                 time_period,
                 cause,
                 other,
-                cast(null as double) as suggested_value,
+                suggested_value,
                 share_wrong / (1 + exp(- greatest(-50, least(50, log_odds)))) as probability
             from {{ ref(look ~ "_look_files") }}
             union all
@@ -114,15 +125,15 @@
                 line_no,
                 series_no,
                 time_period,
-                cause,
-                other,
-                suggested_value,
+                likeliest.cause,
+                likeliest.indicator as other,
+                likeliest.suggested_value,
                 probability,
                 -- What is wrong with a whole file is said of each of its cells.
                 probability * case
-                    when cause = 'unexplained_outlier'
+                    when likeliest.cause = 'unexplained_outlier'
                     then 0.4
-                    else 0.7 + 0.3 * least(1, companions / 3)
+                    else 0.7 + 0.3 * least(1, likeliest.companions / 3)
                 end as preference
             from cell_level
             union all
@@ -144,22 +155,27 @@
                 series_no,
                 time_period,
                 1 - exp(sum(of_counts := ln(1 - least(probability, 0.9999)))) as score,
-                arg_max(cause, preference) as cause,
-                arg_max(other, preference) as other,
-                arg_max(suggested_value, preference) as suggested_value
+                {{ likeliest(["cause", "other", "suggested_value"], "preference") }} as likeliest
             from opinions
             group by line_no, series_no, time_period
         ),
 
         told as (
             select
-                joined.* exclude (suggested_value),
+                joined.line_no,
+                joined.series_no,
+                joined.time_period,
+                joined.score,
+                joined.likeliest.cause,
+                joined.likeliest.other,
                 cells.ref_area,
                 cells.reported,
                 cells.period_no,
                 round(greatest(exp(cells.expected) - 0.5, 0)) as expected_value,
                 round(
-                    greatest(coalesce(joined.suggested_value, exp(cells.expected) - 0.5), 0)
+                    greatest(
+                        coalesce(joined.likeliest.suggested_value, exp(cells.expected) - 0.5), 0
+                    )
                 ) as suggested_value
             from joined
             inner join cells using (line_no, series_no, time_period)

@@ -135,7 +135,7 @@
             inner join spreads using (series_no, period_no)
             where moved.periods_before >= 1 and moved.place is not null and moved.is_judged
             group by moved.line_no, moved.period_no, moved.time_period, moved.statistical_kind
-            having count(*) >= 5
+            having count(*) >= 3
         ),
 
         -- Files are filled with more or less effort, but none moves ten times as far as others do.

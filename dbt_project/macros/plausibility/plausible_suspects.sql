@@ -38,10 +38,10 @@
                 or reported < 0
                 or reported = 0
                 and zeros_apart
-                and coalesce(driver_amount, 1) > 0
+                and zero_chance < 0.3
         ),
 
-        -- What moved beside it on the form, and what was reported this year so far.
+        -- What moved beside it on the form.
         forms as (
             select
                 line_no,
@@ -70,23 +70,6 @@
             group by ones.line_no, ones.series_no, ones.time_period
         ),
 
-        years as (
-            select
-                strange.line_no,
-                strange.series_no,
-                strange.time_period,
-                sum(of_counts := cells.reported) as reported_this_year
-            from strange
-            inner join
-                cells
-                on strange.line_no = cells.line_no
-                and strange.series_no = cells.series_no
-                and strange.year = cells.year
-                and strange.period_no > cells.period_no
-            where strange.statistical_kind = 'flow'
-            group by strange.line_no, strange.series_no, strange.time_period
-        ),
-
         families as (
             select
                 strange.line_no,
@@ -103,36 +86,33 @@
             group by strange.line_no, strange.series_no, strange.time_period
         ),
 
-        zeros as (
+        drivers as (
+            select strange.line_no, strange.series_no, strange.time_period, cells.zero_chance
+            from strange
+            inner join indicators on strange.series_no = indicators.series_no
+            inner join
+                indicators as driver_names
+                on coalesce(indicators.driver, indicators.whole) = driver_names.indicator
+            inner join
+                cells
+                on strange.line_no = cells.line_no
+                and strange.time_period = cells.time_period
+                and driver_names.series_no = cells.series_no
+            where strange.reported = 0 and cells.reported = 0
+        ),
+
+        fractions as (
             select
                 series_no,
                 period_no,
-                greatest(0, sum(of_counts := first_zeros) over so_far - 1)
-                / (sum(of_counts := without_zeros) over so_far + 1) as first_zero_share,
-                fractions / cells as fraction_share
-            from
-                (
-                    select
-                        series_no,
-                        period_no,
-                        count(*) as cells,
-                        count(*) filter (
-                            where zeros_before = 0 and seen_before >= 3
-                        ) as without_zeros,
-                        count(*) filter (
-                            where reported = 0 and zeros_before = 0 and seen_before >= 3
-                        ) as first_zeros,
-                        count(*) filter (where reported <> floor(reported)) as fractions
-                    from cells
-                    group by series_no, period_no
-                ) as counted
-            window so_far as (partition by series_no order by period_no)
+                count(*) filter (where reported <> floor(reported)) / count(*) as fraction_share
+            from cells
+            group by series_no, period_no
         )
 
     select
         strange.*,
         families.move_of_family,
-        years.reported_this_year,
         greatest(
             -- That a small figure is another by one is no news.
             case
@@ -143,19 +123,10 @@
                 else 1e-12
             end,
             case
-                when strange.reported = 0 and coalesce(strange.driver_amount, 1) = 0
-                then 1
                 when strange.reported = 0
                 then
-                    case
-                        when strange.zeros_before = 0 and strange.statistical_kind = 'flow'
-                        then
-                            greatest(
-                                strange.zero_chance,
-                                least(0.5, coalesce(zeros.first_zero_share, 0) - 0.001)
-                            )
-                        else strange.zero_chance
-                    end
+                    -- Nothing comes of nothing, unless that is a mistake, too.
+                    greatest(strange.zero_chance, least(1, 3 * coalesce(drivers.zero_chance, 0)))
                 else
                     (
                         0.72 * {{ likelihood_of("strange.distance") }}
@@ -215,7 +186,7 @@
             -- Below zero, or with decimals where nobody else has any.
             * case when strange.reported < 0 then 0.001 else 1 end
             * case
-                when strange.reported <> floor(strange.reported) and zeros.fraction_share < 0.05
+                when strange.reported <> floor(strange.reported) and fractions.fraction_share < 0.05
                 then 0.01
                 else 1
             end
@@ -223,6 +194,6 @@
     from strange
     left join families using (line_no, series_no, time_period)
     left join beside using (line_no, series_no, time_period)
-    left join years using (line_no, series_no, time_period)
-    left join zeros using (series_no, period_no)
+    left join fractions using (series_no, period_no)
+    left join drivers using (line_no, series_no, time_period)
 {%- endmacro %}
