@@ -171,7 +171,8 @@
                 count(known_move) over earlier as strays_before,
                 count(*) filter (where reported = 0) over earlier as zeros_before,
                 count(*) over earlier as seen_before,
-                lag(known_move) over sequence as own_move_before,
+                lag(own_move) over sequence as own_move_before,
+                lag(abs(own_move) > 3 * pooled_spread + 0.2) over sequence as jumped_before,
                 case
                     when lag(period_no) over sequence = period_no - 1
                     then sum(of_counts := amount) over this_year
@@ -268,6 +269,7 @@
         move_of_file,
         own_move,
         own_move_before,
+        jumped_before,
         reported_this_year,
         middle + size_weight * log_size + effort as expected_of_peers,
         peer_spread,

@@ -121,7 +121,7 @@
                 + case
                     when any_value(own_habits.period_no - history.period_no) = 1
                     then ln(0.6)
-                    else ln(0.03)
+                    else ln(0.05)
                 end as evidence
             from own_habits
             inner join
@@ -238,11 +238,13 @@
                 line_no,
                 time_period,
                 arg_max(other, (other_fit - fit, other)) as other,
-                ln({{ prior_of("wrong_unit_file") }} / count(*)) + max(other_fit - fit) as log_odds
+                ln({{ prior_of("wrong_unit_file") }} / count(*))
+                -- What moves one figure of a file moves others of it, too.
+                + 0.4 * max(other_fit - fit) as log_odds
             from others
             where compared > 0.8 * cells and misfit < 2 * compared
             group by line_no, time_period
-            having max(other_fit - fit) > 3
+            having max(other_fit - fit) > 8
         ),
 
         -- What many files of a period seem to be has another reason.

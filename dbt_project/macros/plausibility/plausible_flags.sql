@@ -21,6 +21,8 @@
         weighed as (
             select
                 explanations.*,
+                -- Nothing that comes of nothing tells no more than what it comes of.
+                coalesce(cells.reported <> 0 or cells.driver_amount > 0, true) as tells_of_others,
                 -- Of right figures hardly any breaks a relation.
                 coalesce(suspects.likelihood, 0.4 / cells.log_deviation) * case
                     when
@@ -60,10 +62,10 @@
                         *,
                         least(
                             3,
-                            sum(of_counts := probability) over (
+                            sum(of_counts := probability) filter (where tells_of_others) over (
                                 partition by line_no, time_period, cause
                             )
-                            - probability
+                            - case when tells_of_others then probability else 0 end
                         ) as companions
                     from alone
                 ) as accompanied

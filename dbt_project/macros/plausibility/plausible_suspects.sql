@@ -101,13 +101,28 @@
             where strange.reported = 0 and cells.reported = 0
         ),
 
-        fractions as (
+        -- How often figures have decimals, and how often one has gone to another level for good.
+        habits as (
             select
                 series_no,
                 period_no,
-                count(*) filter (where reported <> floor(reported)) / count(*) as fraction_share
-            from cells
-            group by series_no, period_no
+                fractions / cells as fraction_share,
+                (sum(of_counts := jumps) over so_far + 1)
+                / (sum(of_counts := cells) over so_far + 500) as jump_chance
+            from
+                (
+                    select
+                        series_no,
+                        period_no,
+                        count(*) as cells,
+                        count(*) filter (where reported <> floor(reported)) as fractions,
+                        count(*) filter (
+                            where jumped_before and abs(own_move - own_move_before) < 0.1
+                        ) as jumps
+                    from cells
+                    group by series_no, period_no
+                ) as counted
+            window so_far as (partition by series_no order by period_no)
         )
 
     select
@@ -126,7 +141,7 @@
                 when strange.reported = 0
                 then
                     -- Nothing comes of nothing, unless that is a mistake, too.
-                    greatest(strange.zero_chance, least(1, 3 * coalesce(drivers.zero_chance, 0)))
+                    greatest(strange.zero_chance, least(1, 10 * coalesce(drivers.zero_chance, 0)))
                 else
                     (
                         0.72 * {{ likelihood_of("strange.distance") }}
@@ -168,6 +183,12 @@
                         }}
                     )
                     / strange.log_deviation
+                    -- What is there may be more or less for good, of which nobody told.
+                    + case
+                        when strange.statistical_kind = 'stock'
+                        then 0.6 * habits.jump_chance * exp(- abs(strange.own_move) / 0.8)
+                        else 0
+                    end
                     -- What is known of an area from one or two figures may be wrong itself.
                     + case
                         when strange.periods_before between 1 and 2
@@ -186,7 +207,7 @@
             -- Below zero, or with decimals where nobody else has any.
             * case when strange.reported < 0 then 0.001 else 1 end
             * case
-                when strange.reported <> floor(strange.reported) and fractions.fraction_share < 0.05
+                when strange.reported <> floor(strange.reported) and habits.fraction_share < 0.05
                 then 0.01
                 else 1
             end
@@ -194,6 +215,6 @@
     from strange
     left join families using (line_no, series_no, time_period)
     left join beside using (line_no, series_no, time_period)
-    left join fractions using (series_no, period_no)
+    left join habits using (series_no, period_no)
     left join drivers using (line_no, series_no, time_period)
 {%- endmacro %}
