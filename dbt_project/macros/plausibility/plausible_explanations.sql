@@ -39,7 +39,16 @@
             cross join factors
             where distance > 0
             union all
-            select line_no, series_no, time_period, reported * factor, share * 0.4 as weight
+            -- Which digits have got lost behind, nobody knows: those that fit best.
+            select
+                line_no,
+                series_no,
+                time_period,
+                least(
+                    greatest(reported * factor, round(exp(expected) - 0.5)),
+                    (reported + 1) * factor - 1
+                ),
+                share * 0.3
             from positive
             cross join factors
             where distance < 0
@@ -196,6 +205,40 @@
                 and (others.reported > 0 or others.zero_chance < 0.05)
         ),
 
+        -- Increments are sent for one stock or for nearly all of them, and then for no flow is
+        -- there a
+        -- zero; cells left blank are anywhere.
+        increments as (
+            select
+                line_no,
+                time_period,
+                case
+                    when fallen > 0.6 * stocks and zero_flows < 0.5 * flows
+                    then 3
+                    when fallen > 1
+                    then 0.3
+                    else 1.1
+                end as weight
+            from
+                (
+                    select
+                        line_no,
+                        time_period,
+                        count(*) filter (where statistical_kind = 'stock') as stocks,
+                        count(*) filter (
+                            where statistical_kind = 'stock' and reported < 0.3 * reported_before
+                        ) as fallen,
+                        count(*) filter (where statistical_kind = 'flow') as flows,
+                        count(*) filter (
+                            where statistical_kind = 'flow' and reported = 0
+                        ) as zero_flows
+                    from cells
+                    where expected > 1.6 and periods_before > 0
+                    group by line_no, time_period
+                ) as counted
+            where fallen > 0
+        ),
+
         direct as (
             select line_no, series_no, time_period, 'scale_error' as cause, suggested_value, weight
             from scaled
@@ -282,6 +325,7 @@
                     then parts.reported > wholes.reported
                     else (parts.reported > 0) and wholes.reported = 0
                 end as is_broken,
+                parts.reported / nullif(wholes.reported, 0) as times_whole,
                 {{ plausibility_of("wholes") }} / (
                     {{ plausibility_of("wholes") }} + {{ plausibility_of("parts") }}
                 ) as part_is_wrong,
@@ -324,7 +368,10 @@
                     then related.part_expected
                     else related.whole_expected
                 end as suggested_value,
-                0.005 / (usually_broken.share + 0.005) as weight,
+                -- What is many times its whole has another reason.
+                case when related.times_whole < 2 then 3 when related.is_part then 0.3 else 1 end
+                * 0.005
+                / (usually_broken.share + 0.005) as weight,
                 -- A part is never larger than its whole: one of the two is wrong for certain.
                 case
                     when related.is_part
@@ -401,11 +448,12 @@
         series_no,
         time_period,
         'increment_reported',
-        1.5 * {{ prior_of("increment_reported") }},
+        increments.weight * {{ prior_of("increment_reported") }},
         reported_before,
         null,
         null
     from suspects
+    inner join increments using (line_no, time_period)
     where reported = 0 and statistical_kind = 'stock' and reported_before > 0
     union all
     -- How much came to it may be any small figure, and fits no better where little does.
@@ -415,12 +463,14 @@
         time_period,
         'increment_reported',
         0.3
+        * increments.weight
         * greatest(0, 1 - reported / (0.3 * reported_before))
         * {{ prior_of("increment_reported") }},
         reported_before + reported,
         null,
         null
     from suspects
+    inner join increments using (line_no, time_period)
     where statistical_kind = 'stock' and reported > 0 and reported < 0.3 * reported_before
     union all
     select

@@ -65,6 +65,7 @@
                 cells.spread,
                 cells.chance,
                 cells.zero_chance,
+                cells.driver_amount,
                 habits.repeats_again,
                 least(
                     0.9, 0.28 / (cells.log_deviation * (greatest(cells.reported, 0) + 0.5))
@@ -360,7 +361,7 @@
                 line_no,
                 time_period,
                 greatest(moved_up, moved_down)
-                - 3
+                - 2
                 - (cells - greatest(moved_up, moved_down)) as moved_together
             from
                 (
@@ -389,7 +390,7 @@
                 cast(null as varchar) as other,
                 cast(null as double) as suggested_value,
                 ln({{ prior_of("unexplained_outlier") }} / 4)
-                + 2 * moved_files.moved_together as log_odds,
+                + 2.5 * moved_files.moved_together as log_odds,
                 {{ share_unlike("cells") }} as share_wrong
             from moved_files
             inner join cells using (line_no, time_period)
@@ -437,7 +438,12 @@
                         then ln(0.85 / 0.05)
                         else ln(0.15 / 0.95)
                     end
-                ) filter (where reported >= 5 and above is not null) as too_even,
+                ) filter (
+                    where
+                        reported >= 5
+                        and above is not null
+                        and reported is distinct from driver_amount
+                ) as too_even,
                 median(of_logs := ln(growth)) as log_growth
             from patterns
             group by line_no, time_period, statistical_kind
@@ -469,11 +475,12 @@
             from patterns
             inner join file_patterns using (line_no, time_period, statistical_kind)
             where
-                patterns.reported_before >= 20
-                and patterns.reported >= 20
+                patterns.reported_before >= 8
+                and patterns.reported >= 8
                 and abs(file_patterns.log_growth) > 0.002
                 and patterns.statistical_kind = 'flow'
             group by patterns.line_no, patterns.time_period, patterns.statistical_kind
+            having count(*) >= 4
         ),
 
         invented as (
@@ -482,16 +489,19 @@
                 file_patterns.time_period,
                 file_patterns.statistical_kind,
                 greatest(
-                    coalesce(file_patterns.too_round, 0),
+                    coalesce(file_patterns.too_round + 1, 0),
                     coalesce(file_patterns.too_even, 0),
                     coalesce(grown.too_alike, 0)
-                ) as evidence
+                ) as evidence,
+                coalesce(file_patterns.too_round + 1, 0) > greatest(
+                    coalesce(file_patterns.too_even, 0), coalesce(grown.too_alike, 0)
+                ) as is_round
             from file_patterns
             left join grown using (line_no, time_period, statistical_kind)
             where
                 file_patterns.statistical_kind = 'flow'
                 and greatest(
-                    coalesce(file_patterns.too_round, 0),
+                    coalesce(file_patterns.too_round + 1, 0),
                     coalesce(file_patterns.too_even, 0),
                     coalesce(grown.too_alike, 0)
                 )
@@ -540,7 +550,11 @@
                 cast(null as varchar) as other,
                 cast(null as double) as suggested_value,
                 ln({{ prior_of("fabricated_pattern") }} / 20) + invented.evidence as log_odds,
-                {{ share_unlike("cells") }} as share_wrong
+                case
+                    when invented.is_round and cells.reported % 10 <> 0
+                    then 0
+                    else {{ share_unlike("cells") }}
+                end as share_wrong
             from invented
             inner join cells using (line_no, time_period, statistical_kind)
             union all
@@ -584,7 +598,7 @@
             group by line_no, time_period, zero_run
             having
                 count(*) filter (where zero_chance < 0.5) >= 3
-                and any_value(zeros) - count(*) < 0.3 * (any_value(lines_in_form) - count(*))
+                and any_value(zeros) - count(*) <= 0.3 * (any_value(lines_in_form) - count(*))
                 and sum(of_counts := least(4, ln(0.8 / zero_chance))) > 4
         ),
 
