@@ -10,14 +10,6 @@
             from {{ ref(look ~ "_look_moves") }}
         ),
 
-        indicators as (
-            select
-                row_number() over (order by form_order, statistical_kind, indicator) as series_no,
-                indicator,
-                coalesce(driver, whole) as driver
-            from {{ ref("plausibility_indicators") }}
-        ),
-
         driven as (
             select
                 moves.line_no,
@@ -40,12 +32,11 @@
                 end as known_ratio,
                 moves.is_judged
             from moves
-            inner join indicators on moves.series_no = indicators.series_no
-            inner join indicators as driver_names on indicators.driver = driver_names.indicator
+            inner join {{ ref("plausibility_series") }} as series using (series_no)
             inner join
                 moves as drivers
                 on moves.line_no = drivers.line_no
-                and driver_names.series_no = drivers.series_no
+                and coalesce(series.driver_no, series.whole_no) = drivers.series_no
                 and moves.time_period = drivers.time_period
         ),
 

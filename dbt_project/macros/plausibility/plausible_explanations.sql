@@ -9,16 +9,6 @@
 
         cells as (select * from {{ ref(look ~ "_look_expectations") }}),
 
-        indicators as (
-            select
-                row_number() over (order by form_order, statistical_kind, indicator) as series_no,
-                indicator,
-                statistical_kind,
-                whole,
-                driver
-            from {{ ref("plausibility_indicators") }}
-        ),
-
         positive as (select * from suspects where reported > 0),
 
         factors as (
@@ -319,9 +309,9 @@
                 parts.period_no,
                 parts.series_no as part_no,
                 wholes.series_no as whole_no,
-                part_indicators.whole = whole_indicators.indicator as is_part,
+                series.whole_no = wholes.series_no as is_part,
                 case
-                    when part_indicators.whole = whole_indicators.indicator
+                    when series.whole_no = wholes.series_no
                     then parts.reported > wholes.reported
                     else (parts.reported > 0) and wholes.reported = 0
                 end as is_broken,
@@ -331,16 +321,13 @@
                 ) as part_is_wrong,
                 exp(parts.expected) - 0.5 as part_expected,
                 exp(wholes.expected) - 0.5 as whole_expected
-            from indicators as part_indicators
-            inner join
-                indicators as whole_indicators
-                on whole_indicators.indicator in (part_indicators.whole, part_indicators.driver)
-            inner join cells as parts on part_indicators.series_no = parts.series_no
+            from {{ ref("plausibility_series") }} as series
+            inner join cells as parts on series.series_no = parts.series_no
             inner join
                 cells as wholes
                 on parts.line_no = wholes.line_no
                 and parts.time_period = wholes.time_period
-                and whole_indicators.series_no = wholes.series_no
+                and wholes.series_no in (series.whole_no, series.driver_no)
         ),
 
         usually_broken as (

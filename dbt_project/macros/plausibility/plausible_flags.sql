@@ -9,12 +9,7 @@
 
         suspects as (select * from {{ ref(look ~ "_look_suspects") }}),
 
-        indicators as (
-            select
-                row_number() over (order by form_order, statistical_kind, indicator) as series_no,
-                indicator
-            from {{ ref("plausibility_indicators") }}
-        ),
+        indicators as (select * from {{ ref("plausibility_series") }}),
 
         explanations as (select * from {{ ref(look ~ "_look_explanations") }}),
 
@@ -93,7 +88,8 @@
                         + any_value(together.weight_right)
                     ),
                     max(together.least_probability)
-                ) as probability
+                ) as probability,
+                max(together.least_probability) is not null as is_certain
             from together
             left join indicators on together.other_no = indicators.series_no
             group by together.line_no, together.series_no, together.time_period
@@ -132,6 +128,7 @@
                 likeliest.suggested_value,
                 probability,
                 -- What is wrong with a whole file is said of each of its cells.
+                is_certain,
                 probability * case
                     when likeliest.cause = 'unexplained_outlier'
                     then 0.4
@@ -147,6 +144,7 @@
                 other,
                 suggested_value,
                 probability,
+                false,
                 probability * case when cause = 'shifted_block' then 0.85 else 1 end
             from incidents
         ),
@@ -157,9 +155,20 @@
                 series_no,
                 time_period,
                 1 - exp(sum(of_counts := ln(1 - least(probability, 0.9999)))) as score,
+                bool_or(is_certain) as is_certain,
                 {{ likeliest(["cause", "other", "suggested_value"], "preference") }} as likeliest
             from opinions
             group by line_no, series_no, time_period
+        ),
+
+        -- Who confirms several figures of a file knows of an event, and of whatever moved with
+        -- them.
+        events as (
+            select line_no, time_period, median(of_logs := own_move) as move
+            from cells
+            where decision = 'confirmed'
+            group by line_no, time_period
+            having count(*) >= 2 and abs(median(of_logs := own_move)) > 0.2
         ),
 
         told as (
@@ -181,7 +190,15 @@
                 ) as suggested_value
             from joined
             inner join cells using (line_no, series_no, time_period)
-            where cells.decision is null and joined.score >= {{ var("plausibility_least_score") }}
+            left join events using (line_no, time_period)
+            where
+                cells.decision is null
+                and (
+                    events.move is null
+                    or joined.is_certain
+                    or abs(cells.own_move - events.move) > 0.2 + 0.5 * abs(events.move)
+                )
+                and joined.score >= {{ var("plausibility_least_score") }}
         ),
 
         totals as (

@@ -7,25 +7,18 @@
 
         cells as (select * from {{ ref(look ~ "_look_expectations") }}),
 
-        indicators as (
-            select
-                row_number() over (order by form_order, statistical_kind, indicator) as series_no,
-                indicator,
-                whole,
-                driver
-            from {{ ref("plausibility_indicators") }}
-        ),
+        series as (select * from {{ ref("plausibility_series") }}),
 
         links as (
-            select indicators.series_no, others.series_no as other_no
-            from indicators
+            select series.series_no, others.series_no as other_no
+            from series
             inner join
-                indicators as others
-                on others.indicator in (indicators.whole, indicators.driver)
-                or indicators.indicator in (others.whole, others.driver)
-                or others.whole = indicators.whole
-                or others.driver = indicators.driver
-            where indicators.series_no <> others.series_no
+                series as others
+                on others.series_no in (series.whole_no, series.driver_no)
+                or series.series_no in (others.whole_no, others.driver_no)
+                or others.whole_no = series.whole_no
+                or others.driver_no = series.driver_no
+            where series.series_no <> others.series_no
             group by all
         ),
 
@@ -89,15 +82,12 @@
         drivers as (
             select strange.line_no, strange.series_no, strange.time_period, cells.zero_chance
             from strange
-            inner join indicators on strange.series_no = indicators.series_no
-            inner join
-                indicators as driver_names
-                on coalesce(indicators.driver, indicators.whole) = driver_names.indicator
+            inner join series on strange.series_no = series.series_no
             inner join
                 cells
                 on strange.line_no = cells.line_no
                 and strange.time_period = cells.time_period
-                and driver_names.series_no = cells.series_no
+                and coalesce(series.driver_no, series.whole_no) = cells.series_no
             where strange.reported = 0 and cells.reported = 0
         ),
 
