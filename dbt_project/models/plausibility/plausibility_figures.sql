@@ -3,7 +3,7 @@
 -- what its parts reported, so that a figure is always compared with the same territory, and what
 -- was judged before a
 -- merger stays as it was judged.
-with
+with recursive
 
     -- An area of unknown size is taken for one of middle size.
     areas as (
@@ -33,6 +33,20 @@ with
         inner join periods on changes.time_period = periods.time_period
     ),
 
+    -- Which areas an area has absorbed since when, itself or with others that had absorbed them,
+    -- and until when they reported themselves.
+    absorbed as (
+        select ref_area, change_month as from_month, other_area, change_month as until_month
+        from changes
+        union
+        select absorbed.ref_area, absorbed.from_month, changes.other_area, changes.change_month
+        from absorbed
+        inner join
+            changes
+            on absorbed.other_area = changes.ref_area
+            and absorbed.until_month >= changes.change_month
+    ),
+
     territories as (
         select ref_area, -1 as from_month
         from areas
@@ -50,10 +64,10 @@ with
         from territories
         inner join areas on territories.ref_area = areas.ref_area
         left join
-            changes
-            on territories.ref_area = changes.ref_area
-            and territories.from_month >= changes.change_month
-        left join areas as others on changes.other_area = others.ref_area
+            absorbed
+            on territories.ref_area = absorbed.ref_area
+            and territories.from_month >= absorbed.from_month
+        left join areas as others on absorbed.other_area = others.ref_area
         group by territories.ref_area, territories.from_month
     ),
 
@@ -88,12 +102,12 @@ with
         from lines
         where lines.from_month >= 0
         union all
-        select lines.line_no, changes.change_month, changes.other_area
+        select lines.line_no, absorbed.until_month, absorbed.other_area
         from lines
         inner join
-            changes
-            on lines.ref_area = changes.ref_area
-            and lines.from_month >= changes.change_month
+            absorbed
+            on lines.ref_area = absorbed.ref_area
+            and lines.from_month >= absorbed.from_month
     ),
 
     -- A sum of which a part is missing is no history.
