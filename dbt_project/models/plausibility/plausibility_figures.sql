@@ -28,18 +28,35 @@ with recursive
     cells as (select * from {{ ref("plausibility_amounts") }}),
 
     changes as (
-        select changes.ref_area, changes.other_area, periods.first_month as change_month
+        select
+            changes.ref_area,
+            changes.other_area,
+            changes.founds,
+            periods.first_month as change_month
         from {{ ref("plausibility_changes") }} as changes
         inner join periods on changes.time_period = periods.time_period
+    ),
+
+    -- What came to be by a merger reported nothing before it, and has the households of all.
+    founded as (
+        select ref_area, min(change_month) as since_month
+        from changes
+        where founds
+        group by ref_area
     ),
 
     -- Which areas an area has absorbed since when, itself or with others that had absorbed them,
     -- and until when they reported themselves.
     absorbed as (
-        select ref_area, change_month as from_month, other_area, change_month as until_month
+        select ref_area, founds, change_month as from_month, other_area, change_month as until_month
         from changes
         union
-        select absorbed.ref_area, absorbed.from_month, changes.other_area, changes.change_month
+        select
+            absorbed.ref_area,
+            absorbed.founds,
+            absorbed.from_month,
+            changes.other_area,
+            changes.change_month
         from absorbed
         inner join
             changes
@@ -59,8 +76,9 @@ with recursive
         select
             territories.ref_area,
             territories.from_month,
-            any_value(areas.households)
-            + coalesce(sum(of_counts := others.households), 0) as households
+            any_value(areas.households) + coalesce(
+                sum(of_counts := others.households) filter (where not absorbed.founds), 0
+            ) as households
         from territories
         inner join areas on territories.ref_area = areas.ref_area
         left join
@@ -114,7 +132,11 @@ with recursive
     owed as (
         select parts.line_no, periods.time_period, count(*) as parts
         from parts
-        inner join periods on periods.end_month <= parts.from_month
+        left join founded on parts.part_area = founded.ref_area
+        inner join
+            periods
+            on periods.end_month <= parts.from_month
+            and periods.end_month > coalesce(founded.since_month, -1)
         group by parts.line_no, periods.time_period
     ),
 
