@@ -5,7 +5,7 @@ another value, it lapses. An approval signs the digest of a candidate: any later
 """
 
 import csv
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -36,8 +36,8 @@ select flags.*, questions.state
 from quality.flags
 inner join quality.open_questions as questions
     on flags.incident_id = questions.question_id and flags.time_period = questions.time_period
-where flags.is_open and flags.time_period = ?
-order by questions.place, flags.priority desc nulls last, flags.flag_id
+where flags.is_open and ($time_period is null or flags.time_period = $time_period)
+order by flags.time_period, questions.place, flags.priority desc nulls last, flags.flag_id
 """
 # What changes in the list of a period: what is asked from now on, and what no longer is, because it was answered or
 # because the figure, or what is known of it, is another one.
@@ -109,7 +109,7 @@ def open_flags(time_period: str | None = None, with_closed: bool = False) -> lis
 
 
 def open_questions(time_period: str | None = None, until_stable: bool = False) -> list[dict[str, Any]]:
-    """Return the open questions, each about one or more figures of one report, in the order of their effect.
+    """Return the open questions, each with the ``flags`` of the figures that it is about, in the order of their effect.
 
     With ``until_stable`` only as many as may change a total in the digits that are read (seeds/thresholds.csv).
 
@@ -117,7 +117,11 @@ def open_questions(time_period: str | None = None, until_stable: bool = False) -
         NotBuilt: nothing has been built yet.
     """
     with _built() as connection:
-        return warehouse.rows(connection, _QUESTIONS, {"time_period": time_period, "until_stable": until_stable})
+        found = warehouse.rows(connection, _QUESTIONS, {"time_period": time_period, "until_stable": until_stable})
+        flags = defaultdict(list)
+        for flag in warehouse.rows(connection, _FIGURES, {"time_period": time_period}):
+            flags[flag["incident_id"]].append(flag)
+    return [{**question, "flags": flags[question["question_id"]]} for question in found]
 
 
 @contextmanager
@@ -284,7 +288,7 @@ def write_review_list(time_period: str) -> Path:
     folder = settings.load().review / time_period
     folder.mkdir(parents=True, exist_ok=True)
     with _built() as connection:
-        figures = warehouse.rows(connection, _FIGURES, [time_period])
+        figures = warehouse.rows(connection, _FIGURES, {"time_period": time_period})
         with warehouse.transaction(connection):
             gone = _note_questions(connection, time_period)
     with (folder / "cau-hoi.csv").open("w", encoding="utf-8-sig", newline="") as file:

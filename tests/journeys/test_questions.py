@@ -93,6 +93,10 @@ def sent(home):
     for period in QUARTERS:
         _lay_out_quarter(home.inbox, period, sent, year_so_far)
     _take_in()
+    # The office takes the figures of 2021 for right, and learns better afterwards.
+    for question in review.open_questions("2021"):
+        review.decide(question["question_id"], "confirm", "đã xem", APPROVER)
+    _take_in()
     _publish("2021")
 
     # Corrections: by the office where a figure is loaded, else by the commune; one figure goes on waiting.
