@@ -196,7 +196,9 @@
                 and (
                     events.move is null
                     or joined.is_certain
-                    or abs(cells.own_move - events.move) > 0.2 + 0.5 * abs(events.move)
+                    or coalesce(
+                        abs(cells.own_move - events.move) > 0.2 + 0.5 * abs(events.move), true
+                    )
                 )
                 and joined.score >= {{ var("plausibility_least_score") }}
         ),
