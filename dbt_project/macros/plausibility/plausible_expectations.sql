@@ -18,6 +18,7 @@
                 drivers.amount as driver_amount,
                 drivers.own_move as driver_move,
                 drivers.log_amount as driver_log,
+                moves.jumps_so_far,
                 case
                     when drivers.amount > 0 and moves.amount > 0
                     then moves.log_amount - drivers.log_amount
@@ -48,7 +49,7 @@
             from driven
             window
                 earlier as (
-                    partition by line_no, series_no
+                    partition by line_no, series_no, jumps_so_far
                     order by period_no
                     rows between 12 preceding and 1 preceding
                 )
@@ -71,6 +72,8 @@
                 ratios.driver_log + case
                     when ratios.own_ratio is null
                     then ratios_of_all.ratio_of_all
+                    when ratios.jumps_so_far > 0
+                    then ratios.own_ratio + ratios_of_all.ratio_move
                     else
                         (
                             ratios.ratios_before * (ratios.own_ratio + ratios_of_all.ratio_move)

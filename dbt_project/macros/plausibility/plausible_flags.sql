@@ -149,16 +149,27 @@
             from incidents
         ),
 
-        joined as (
+        weighed_up as (
             select
                 line_no,
                 series_no,
                 time_period,
-                1 - exp(sum(of_counts := ln(1 - least(probability, 0.9999)))) as score,
+                exp(sum(of_counts := ln(1 - least(probability, 0.9999)))) as right_as_well,
                 bool_or(is_certain) as is_certain,
                 {{ likeliest(["cause", "other", "suggested_value"], "preference") }} as likeliest
             from opinions
             group by line_no, series_no, time_period
+        ),
+
+        -- Explanations overlap: of those with a score of one half, half are wrong only after this.
+        joined as (
+            select
+                *,
+                greatest(
+                    0.6 * (1 - right_as_well) / (0.6 * (1 - right_as_well) + right_as_well),
+                    case when is_certain then 0.5 end
+                ) as score
+            from weighed_up
         ),
 
         -- Who confirms several figures of a file knows of an event, and of whatever moved with
@@ -200,7 +211,9 @@
                 and (
                     events.move is null
                     or joined.is_certain
-                    or abs(cells.own_move - events.move) > 0.2 + 0.5 * abs(events.move)
+                    or coalesce(
+                        abs(cells.own_move - events.move) > 0.2 + 0.5 * abs(events.move), true
+                    )
                 )
                 and joined.score >= {{ var("plausibility_least_score") }}
         ),

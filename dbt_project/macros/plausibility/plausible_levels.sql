@@ -60,7 +60,10 @@
         remembered as (
             select
                 *,
-                count(known_place) over earlier as periods_before,
+                -- The level that a person has confirmed is known as well as one of some periods.
+                count(known_place) over earlier + case
+                    when jumps_so_far > 0 and count(known_place) over earlier > 0 then 3 else 0
+                end as periods_before,
                 last_value(known_place ignore nulls) over earlier as place_before,
                 lag(reported) over sequence as reported_before,
                 median(of_logs := known_place) over lately as place_lately,
@@ -122,7 +125,7 @@
 
         chosen as (
             select
-                remembered.* exclude (place_half, begins_anew, jumps_so_far),
+                remembered.* exclude (place_half, begins_anew),
                 sign(coalesce(efforts.effort, 0))
                 * greatest(0, abs(coalesce(efforts.effort, 0)) - 0.1) as effort,
                 case
@@ -154,6 +157,8 @@
         case
             when own_level is null
             then effort
+            when jumps_so_far > 0
+            then own_level
             else (periods_before * own_level + 0.1 * effort) / (periods_before + 0.1)
         end as level
     from chosen

@@ -146,12 +146,9 @@
             when abs(files.move_of_file) > 2 * (4 * efforts.usual_move + 0.02)
             then 0
             else
-                coalesce(
-                    greatest(
-                        -4 * efforts.usual_move - 0.02,
-                        least(4 * efforts.usual_move + 0.02, files.move_of_file)
-                    ),
-                    0
+                greatest(
+                    -4 * efforts.usual_move - 0.02,
+                    least(4 * efforts.usual_move + 0.02, coalesce(files.move_of_file, 0))
                 )
         end as move_of_file,
         case when moved.periods_before = 0 then 1 else coalesce(spreads.chance, 1) end as chance,
