@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 from tuquan import settings, simulate, warehouse
 from tuquan.cli import app
 from tuquan.vocabulary.areas import load_register
-from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.periods import parse_period
 from tuquan.workbook.template import write_form
 

@@ -4,7 +4,10 @@
     from {{ source("panel", "changes") }}
     where change = 'absorbs'
 {% else %}
-    {# What a commune that was divided reported is no history of its parts, nor of what took one. #}
+    {#
+      What a commune that was divided reported is no history of its parts, nor of what took one. A part that never
+      reported stays a part: a sum without it would be no history either.
+    #}
     select
         changes.to_key as ref_area,
         min(periods.time_period) as time_period,
@@ -12,7 +15,6 @@
         bool_or(receivers.valid_from = changes.event_date) as founds
     from {{ ref("dim_area_changes") }} as changes
     inner join {{ ref("plausibility_areas") }} as areas on changes.to_key = areas.ref_area
-    inner join {{ ref("plausibility_areas") }} as others on changes.from_key = others.ref_area
     inner join {{ ref("stg_areas") }} as receivers on changes.to_key = receivers.area_key
     inner join
         {{ ref("int_periods") }} as periods
