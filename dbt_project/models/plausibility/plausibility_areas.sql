@@ -7,6 +7,6 @@
         arg_max(district_key, period_end) as district,
         arg_max(households, period_end) as households
     from {{ ref("int_reports") }}
-    where is_counted
+    where is_counted and time_period in (select time_period from {{ ref("judged_periods") }})
     group by area_key
 {% endif %}
