@@ -8,6 +8,7 @@ A failed expectation is a row in ``meta.gate_results``; an expectation that coul
 import gc
 import json
 import logging
+import math
 import os
 import re
 import uuid
@@ -130,7 +131,7 @@ class GateResult:
             sheet=example.get("sheet", ""),
             cell=example.get("cell", ""),
             indicator=catalogue[indicator].name_vi if indicator in catalogue else indicator,
-            value=number_vi(self.unexpected_count if value is None else value),
+            value=number_vi(self.unexpected_count) if value is None else number_vi(value, 2 if value % 1 else 0),
             limit=number_vi(self.judged_count),
         )
 
@@ -247,7 +248,7 @@ def _judge(gx: ModuleType, suites: Iterable[Suite], frames: Mapping[str, Any], t
 
     parameters = {
         "indicators": sorted(item.indicator for item in load_catalogue()),
-        "remaining_error_pct": load_threshold("remaining_error_pct"),
+        "remaining_error_pct": math.inf if (limit := load_threshold("remaining_error_pct")) is None else limit,
     }
     # Without a site of its own, for which GX would leave a folder among the temporary files.
     context = gx.get_context(
