@@ -8,7 +8,9 @@
         materialized="incremental",
         incremental_strategy="append",
         pre_hook=before_begin("{{ forget_periods(this, 'is_to_judge') }}"),
-        post_hook="update {{ this }} set incident_id = flag_id where incident_id is null",
+        post_hook=after_commit(
+            "update {{ this }} set incident_id = flag_id where incident_id is null"
+        ),
         full_refresh=false,
         on_schema_change="sync_all_columns",
     )
