@@ -5,6 +5,7 @@ another value, it lapses. An approval signs the digest of a candidate: any later
 """
 
 import csv
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -338,6 +339,11 @@ def _summary(time_period: str, questions: list[dict[str, Any]], gone: dict[str, 
             "select digest, gate_status from meta.candidates where time_period = ? order by judged_at desc limit 1",
             [time_period],
         ).fetchone()
+        shut = [
+            result
+            for result in candidates.newest_gate_results(connection, time_period)
+            if result["severity"] == "critical" and not result["is_met"]
+        ]
     digest, gate_status = gates or ("", "closed")
     critical = sum(question["severity"] == "critical" for question in questions)
     needed = sum(question["is_needed"] for question in questions)
@@ -356,6 +362,7 @@ def _summary(time_period: str, questions: list[dict[str, Any]], gone: dict[str, 
         ),
         "",
         phrase(f"gate_status.{gate_status}"),
+        *(f"- {_unmet_vi(time_period, result)}" for result in shut),
         "",
         phrase(
             "review.states",
@@ -373,6 +380,11 @@ def _summary(time_period: str, questions: list[dict[str, Any]], gone: dict[str, 
         name = "review.stable" if needed else "review.stable_already"
         lines += ["", phrase(name, count=number_vi(needed))]
     return "\n".join(lines) + "\n"
+
+
+def _unmet_vi(time_period: str, result: dict[str, Any]) -> str:
+    examples = json.loads(result["examples"] or "[]")
+    return candidates.unmet_vi(time_period, result["check_name"], examples, result["unexpected_count"])
 
 
 def _ensure_possible(value: Decimal, indicator: str, time_period: str) -> None:

@@ -25,7 +25,7 @@ import yaml
 from tuquan import candidates, data_docs, settings, warehouse
 from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.periods import parse_period, parse_reported_period
-from tuquan.vocabulary.phrases import load_checks, number_vi, period_vi
+from tuquan.vocabulary.phrases import load_checks
 from tuquan.vocabulary.seeds import load_threshold
 
 GATES = ("intake", "marts", "release")
@@ -120,19 +120,8 @@ class GateResult:
 
     def message(self, time_period: str) -> str:
         """Return the Vietnamese sentence of the check, about its first example."""
-        example = self.examples[0] if self.examples else {}
-        catalogue, indicator = load_catalogue(), example.get("indicator", "")
-        # A sentence about one figure tells that figure, a sentence about the period tells how many.
-        value = example.get("obs_value")
-        return load_checks()[self.check_name].message(
-            period=period_vi(parse_period(time_period)),
-            area=example.get("area_name_vi", ""),
-            file=example.get("declared_name", ""),
-            sheet=example.get("sheet", ""),
-            cell=example.get("cell", ""),
-            indicator=catalogue[indicator].name_vi if indicator in catalogue else indicator,
-            value=number_vi(self.unexpected_count) if value is None else number_vi(value, 2 if value % 1 else 0),
-            limit=number_vi(self.judged_count),
+        return candidates.unmet_vi(
+            time_period, self.check_name, self.examples, self.unexpected_count, self.judged_count
         )
 
     def row(self) -> tuple[Any, ...]:

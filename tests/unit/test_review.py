@@ -176,6 +176,7 @@ def test_one_mistake_in_one_report_is_one_question_until_the_figures_change(hund
     assert "% vì còn câu hỏi chưa trả lời" in unsure.message(PERIOD)
     summary = review.write_review_list(PERIOD).read_text()
     assert "4 mới, 0 đã hỏi" in summary
+    assert f"\n- {unsure.message(PERIOD)}\n" in summary  # why the gate is closed
     assert "Chỉ cần trả lời 1 câu đầu" in summary
 
     with pytest.raises(ValueError, match="about 3 figures; correct each of them"):
