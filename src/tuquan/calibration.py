@@ -8,8 +8,9 @@ prior is taken to be right within a factor of e, more or less.
 import csv
 import math
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from io import StringIO
 
 from tuquan import settings, warehouse
@@ -32,7 +33,7 @@ decisions as (
     where check_name = $plausible
     qualify row_number() over (partition by flag_id, expected_value order by decision_id desc) = 1
 )
-select questions.suspected_cause, questions.score, decisions.choice <> 'confirm' as is_mistake
+select questions.suspected_cause, questions.score, decisions.choice <> 'confirm' as is_mistake, questions.prior
 from questions
 inner join decisions on questions.flag_id = decisions.flag_id and questions.obs_value = decisions.expected_value
 order by all
@@ -47,11 +48,15 @@ where obs_value is not null
 
 @dataclass(frozen=True)
 class Answer:
-    """One answered figure: with which mistake and score it was asked about, and whether it was wrong."""
+    """One answered figure: with which mistake and score it was asked about, and whether it was wrong.
+
+    ``prior`` is that of the mistake when the score was made, None when nobody knows.
+    """
 
     cause: str
     score: float
     is_mistake: bool
+    prior: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ def propose() -> list[Proposal]:
         by_cause[answer.cause].append(answer)
     priors = {row["cause"]: float(row["prior"]) for row in read_seed("causes")}
     proposals = [
-        _proposal("causes", cause, answered, prior, 1 / (1 + math.exp(-(_logit(prior) + move_of_odds(answered)))))
+        _proposal("causes", cause, answered, prior, prior_of(answered, prior))
         for cause, prior in priors.items()
         if len(answered := by_cause[cause]) >= LEAST_ANSWERS
     ]
@@ -96,6 +101,21 @@ def propose() -> list[Proposal]:
         allowed = budget * figures / 10_000
         proposals.append(_proposal("thresholds", "flag_score", answers, before, score_within(answers, allowed, before)))
     return proposals
+
+
+def prior_of(answers: Sequence[Answer], now: float) -> float:
+    """Return the prior with which these scores would have promised what was answered.
+
+    A score is measured with the prior that it was made with, not with that of ``now``: the same answers give the same
+    prior, however often they are asked for it.
+    """
+    made_with = [_logit(answer.prior or now) for answer in answers]
+    usual = sum(made_with) / len(made_with)
+    comparable = [
+        replace(answer, score=_share(_logit(answer.score) - before + usual))
+        for answer, before in zip(answers, made_with, strict=True)
+    ]
+    return _share(usual + move_of_odds(comparable))
 
 
 def move_of_odds(answers: Iterable[Answer]) -> float:
@@ -109,7 +129,7 @@ def move_of_odds(answers: Iterable[Answer]) -> float:
     mistakes = sum(answer.is_mistake for answer in answers)
 
     def excess(move: float) -> float:
-        return sum(1 / (1 + math.exp(-(odd + move))) for odd in odds) - mistakes + move
+        return sum(_share(odd + move) for odd in odds) - mistakes + move
 
     return brentq(excess, -_LARGEST_MOVE - len(odds), _LARGEST_MOVE + len(odds))
 
@@ -143,15 +163,19 @@ def write(proposals: Iterable[Proposal]) -> None:
 def shown(number: float) -> str:
     """Write a prior or a threshold as the seeds have it.
 
-    >>> shown(0.00151234)
-    '0.00151'
+    >>> shown(0.00151234), shown(0.000000123)
+    ('0.00151', '0.000000123')
     """
-    return f"{float(f'{number:.3g}'):f}".rstrip("0").rstrip(".")
+    return f"{Decimal(f'{number:.3g}'):f}"
 
 
 def _proposal(seed: str, name: str, answers: list[Answer], before: float, after: float) -> Proposal:
     expected = sum(answer.score for answer in answers)
     return Proposal(seed, name, len(answers), expected, sum(answer.is_mistake for answer in answers), before, after)
+
+
+def _share(log_odds: float) -> float:
+    return (1 + math.tanh(log_odds / 2)) / 2  # as 1 / (1 + exp(-x)), which is too large a number below -709
 
 
 def _logit(share: float) -> float:

@@ -256,7 +256,7 @@ def flags(
     out.print(table)
     if until_stable:
         left = len(review.open_questions(period)) - len(found)
-        out.print(phrase("cli.until_stable", count=number_vi(left)))
+        out.print(phrase("cli.until_stable" if found or not left else "review.stable_already", count=number_vi(left)))
 
 
 @command

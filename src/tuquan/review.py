@@ -5,6 +5,7 @@ another value, it lapses. An approval signs the digest of a candidate: any later
 """
 
 import csv
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -39,8 +40,8 @@ inner join quality.open_questions as questions
 where flags.is_open and ($time_period is null or flags.time_period = $time_period)
 order by flags.time_period, questions.place, flags.priority desc nulls last, flags.flag_id
 """
-# What changes in the list of a period: what is asked from now on, and what no longer is, because it was answered or
-# because the figure, or what is known of it, is another one.
+# What changes in the list of a period: what is asked from now on, or in other words than before, and what no longer is,
+# because it was answered or because the figure, or what is known of it, is another one.
 _NOTE_QUESTIONS = """
 insert into meta.questions by name
 with standing as (
@@ -51,8 +52,10 @@ with standing as (
 ),
 open_flags as (select * from quality.flags where is_open and time_period = $time_period)
 select $now as listed_at, 'asked' as event, flag_id, check_name, ref_area, time_period, indicator, obs_value,
-    expected_low, expected_high, suggested_value, score, suspected_cause, reason_vi, message_vi
-from open_flags anti join standing using (flag_id, obs_value)
+    expected_low, expected_high, suggested_value, score, prior, suspected_cause, reason_vi, message_vi
+from open_flags
+anti join standing using (flag_id, obs_value, message_vi)
+left join seeds.causes on suspected_cause = cause
 union all by name
 select standing.* replace (
     $now as listed_at,
@@ -74,8 +77,12 @@ select md5($plausible || '|' || area_key || '|' || time_period || '|' || indicat
 from marts.commune_observations
 where ref_area = $ref_area and time_period = $time_period and indicator in $indicators and obs_value is not null
 """
-_OF_QUESTION = "select * from quality.flags where starts_with(incident_id, ?) and is_open order by flag_id"
-_OF_FLAG = "select * from quality.flags where starts_with(flag_id, ?)"
+_NAMED = """
+select *, starts_with(incident_id, $id) as is_of_question
+from quality.flags
+where starts_with(incident_id, $id) or starts_with(flag_id, $id)
+order by flag_id
+"""
 _SENT_VALUE = """
 select obs_value from raw.cells where stands and submission_id = ? and sheet is not distinct from ? and cell = ?
 """
@@ -193,15 +200,14 @@ def _ensure_signed(reason: str, decided_by: str) -> None:
 
 
 def _flags_of(connection: warehouse.Connection, question_id: str) -> list[dict[str, Any]]:
-    """Return the open flags of a question, or one flag."""
-    of_question = warehouse.rows(connection, _OF_QUESTION, [question_id])
-    of_flag = warehouse.rows(connection, _OF_FLAG, [question_id])
-    if len({flag["incident_id"] for flag in of_question}) == 1:
-        return of_question
-    if len(of_flag) == 1:
-        return of_flag
-    found = len({flag["incident_id"] for flag in of_question} | {flag["flag_id"] for flag in of_flag})
-    raise NoSuchFlag(f"{found} questions have an id that begins with {question_id!r}; see `tuquan flags`")
+    """Return the flags of a question that are open, or all of them when none is; or one flag."""
+    named = warehouse.rows(connection, _NAMED, {"id": question_id})
+    of_question = [flag for flag in named if flag["is_of_question"]]
+    ids = {flag["incident_id"] for flag in of_question}
+    ids |= {flag["flag_id"] for flag in named if flag["flag_id"].startswith(question_id)}
+    if len(ids) != 1:
+        raise NoSuchFlag(f"{len(ids)} questions have an id that begins with {question_id!r}; see `tuquan flags`")
+    return [flag for flag in of_question if flag["is_open"]] or of_question or named
 
 
 def _decision(
@@ -337,6 +343,11 @@ def _summary(time_period: str, questions: list[dict[str, Any]], gone: dict[str, 
             "select digest, gate_status from meta.candidates where time_period = ? order by judged_at desc limit 1",
             [time_period],
         ).fetchone()
+        shut = [
+            result
+            for result in candidates.newest_gate_results(connection, time_period)
+            if result["severity"] == "critical" and not result["is_met"]
+        ]
     digest, gate_status = gates or ("", "closed")
     critical = sum(question["severity"] == "critical" for question in questions)
     needed = sum(question["is_needed"] for question in questions)
@@ -355,6 +366,7 @@ def _summary(time_period: str, questions: list[dict[str, Any]], gone: dict[str, 
         ),
         "",
         phrase(f"gate_status.{gate_status}"),
+        *(f"- {_unmet_vi(time_period, result)}" for result in shut),
         "",
         phrase(
             "review.states",
@@ -369,8 +381,14 @@ def _summary(time_period: str, questions: list[dict[str, Any]], gone: dict[str, 
     if len(questions) > WORST:
         lines += ["", phrase("review.more", count=number_vi(len(questions) - WORST))]
     if len(questions) > needed:
-        lines += ["", phrase("review.stable", count=number_vi(needed))]
+        name = "review.stable" if needed else "review.stable_already"
+        lines += ["", phrase(name, count=number_vi(needed))]
     return "\n".join(lines) + "\n"
+
+
+def _unmet_vi(time_period: str, result: dict[str, Any]) -> str:
+    examples = json.loads(result["examples"] or "[]")
+    return candidates.unmet_vi(time_period, result["check_name"], examples, result["unexpected_count"])
 
 
 def _ensure_possible(value: Decimal, indicator: str, time_period: str) -> None:

@@ -156,6 +156,7 @@ create table if not exists meta.questions (
     expected_high decimal(18, 4),
     suggested_value decimal(18, 4),
     score double,
+    prior double,                      -- of the suspected cause, when the score was made
     suspected_cause varchar,
     reason_vi varchar,
     message_vi varchar not null,

@@ -76,6 +76,23 @@ def test_answers_change_the_prior_of_their_mistake_alone(seeds):
     assert changed == [("digit_error", calibration.shown(proposal.after))]
 
 
+def test_the_same_answers_move_a_prior_once(seeds):
+    answer("digit_error", 0.9, *["confirm"] * 8, "correct", "return")
+    (first,) = propose()
+    with warehouse.connect() as connection:
+        connection.execute("update meta.questions set prior = ?", [first.before])
+    calibration.write([first])
+    (again,) = propose()
+    assert again.before == pytest.approx(first.after, rel=0.01)
+    assert not again.is_change
+
+
+def test_a_thousand_answers_are_not_too_many_and_leave_a_prior_that_is_no_zero():
+    assert calibration.prior_of([Answer("c", 0.9, False)] * 1000, 1e-6) > 0
+    assert move_of_odds([Answer("c", 0.5, True)] * 1000) > 4
+    assert calibration.shown(1.234e-9) == "0.00000000123"
+
+
 def test_the_newest_answer_to_a_figure_counts(seeds):
     answer("digit_error", 0.9, *["confirm"] * 5)
     with warehouse.connect() as connection:

@@ -176,6 +176,7 @@ def test_one_mistake_in_one_report_is_one_question_until_the_figures_change(hund
     assert "% vì còn câu hỏi chưa trả lời" in unsure.message(PERIOD)
     summary = review.write_review_list(PERIOD).read_text()
     assert "4 mới, 0 đã hỏi" in summary
+    assert f"\n- {unsure.message(PERIOD)}\n" in summary  # why the gate is closed
     assert "Chỉ cần trả lời 1 câu đầu" in summary
 
     with pytest.raises(ValueError, match="about 3 figures; correct each of them"):
@@ -235,3 +236,93 @@ def test_a_budget_of_false_alarms_leaves_only_the_surest_questions(
     monkeypatch.setenv("TUQUAN_SEEDS", str(seeds))
     transform.build(PERIOD)
     assert about(ONE) == []
+
+
+@pytest.mark.slow
+def test_one_build_takes_the_answers_of_all_periods(judged_home, with_parsed_models):
+    def let_report(time_period):
+        with warehouse.connect() as connection:
+            for table in ("raw.submissions", "raw.cells"):
+                numbers = "submission_id || '-2' as submission_id, report_number + 1000 as report_number"
+                period = f", '{time_period}' as time_period" if table == "raw.submissions" else ""
+                connection.execute(
+                    f"insert into {table} by name select * replace ({numbers}{period}) from {table} "
+                    "where submission_id in (select submission_id from raw.submissions where time_period = ?)",
+                    [PERIOD],
+                )
+
+    report(ONE, cameras_total=30, cameras_working=90)
+    let_report("2020")
+    transform.build(PERIOD)
+    asked = [flag for flag in review.open_flags() if (flag["check_name"], flag["ref_area"]) == (CHECK, ONE)]
+    assert sorted(flag["time_period"] for flag in asked) == ["2020", PERIOD]
+    for flag in asked:
+        decide(flag, "confirm")
+    assert set(transform.periods_with_news()) >= {"2020", PERIOD}
+    transform.build(PERIOD)
+    assert [flag for flag in review.open_flags() if (flag["check_name"], flag["ref_area"]) == (CHECK, ONE)] == []
+
+
+@pytest.mark.slow
+def test_questions_of_a_period_released_under_other_checks_stay(judged_home, with_parsed_models, monkeypatch, tmp_path):
+    with warehouse.connect() as connection:
+        connection.execute(
+            "insert into quality.flags by name select * replace ('old one' as flag_id, 'check_of_old' as check_name, "
+            "null as incident_id, null as score, true as is_open) from quality.flags limit 1"
+        )
+        connection.execute("update quality.flags set time_period = ? where flag_id = 'old one'", [PERIOD])
+        connection.execute("insert into meta.releases values (?, 1, 'd', 'c', 'Cán bộ A', '2022-01-01')", [PERIOD])
+    seeds = tmp_path / "seeds"
+    shutil.copytree(settings.load().seeds, seeds)
+    (seeds / "thresholds.csv").write_text((seeds / "thresholds.csv").read_text().replace("digits,3", "digits,2"))
+    monkeypatch.setenv("TUQUAN_SEEDS", str(seeds))
+    transform.build("2020")
+    assert "old one" in [question["question_id"] for question in review.open_questions(PERIOD)]
+    review.write_review_list(PERIOD)
+    assert review.decide("old one", "confirm", "đã hỏi xã", "Cán bộ A") == 1
+
+
+def test_an_id_that_begins_two_questions_answers_neither(judged_home):
+    with warehouse.connect() as connection:
+        connection.execute("update quality.flags set is_open = false")
+        for flag_id, incident_id in (("a1", "b1"), ("a2", "b1"), ("b2", "c1")):
+            connection.execute(
+                "insert into quality.flags by name select * replace (? as flag_id, ? as incident_id, "
+                "obs_value + 1 as obs_value) from quality.flags where level = 'statement' limit 1",
+                [flag_id, incident_id],
+            )
+    for several in ("a", "b", ""):
+        with pytest.raises(review.NoSuchFlag, match="questions have an id that begins with"):
+            review.decide(several, "confirm", "đã hỏi tỉnh", "Cán bộ A")
+    assert review.decide("b1", "confirm", "đã hỏi tỉnh", "Cán bộ A") == 2  # all its figures, though none is open now
+    assert review.decide("a1", "confirm", "đã hỏi tỉnh", "Cán bộ A") == 1
+
+
+def test_a_question_is_kept_in_the_words_in_which_it_was_last_put(judged_home):
+    def put():
+        review.write_review_list("2023-S1")
+        with warehouse.connect() as connection:
+            rows = connection.execute(
+                "select message_vi from meta.questions where time_period = '2023-S1' order by listed_at"
+            ).fetchall()
+        return [message for (message,) in rows]
+
+    (first,) = put()
+    with warehouse.connect() as connection:
+        connection.execute("update quality.flags set message_vi = 'Đề nghị xem lại.' where time_period = '2023-S1'")
+    assert put() == [first, "Đề nghị xem lại."]
+    assert put() == [first, "Đề nghị xem lại."]
+
+
+@pytest.mark.slow
+def test_a_correction_that_is_no_likelier_is_asked_about_again(hundredfold):
+    right = hundredfold["loudspeaker_broadcasts"]
+    (flag,) = (
+        flag
+        for flag in review.open_flags(PERIOD)
+        if (flag["ref_area"], flag["indicator"]) == (ONE, "loudspeaker_broadcasts")
+    )
+    decide(flag, "correct", right * 200)
+    transform.build(PERIOD)
+    asked = {flag["indicator"]: flag["obs_value"] for flag in review.open_flags(PERIOD) if flag["ref_area"] == ONE}
+    assert asked["loudspeaker_broadcasts"] == right * 200

@@ -1,5 +1,5 @@
--- Every figure to be judged or remembered, as it was reported. What a person returned to its sender
--- is no history of anything.
+-- Every figure to be judged or remembered, as it stands: a corrected one is judged anew, and what a
+-- person returned to its sender is no history of anything.
 {% if var("panel", false) %}
     select ref_area, time_period, indicator, obs_value
     from {{ source("panel", "cells") }}
@@ -26,8 +26,8 @@
         figures.area_key as ref_area,
         figures.time_period,
         {{ series_name("figures.indicator", "figures.frequency") }} as indicator,
-        figures.sent_value as obs_value
+        figures.obs_value
     from figures
     inner join indicators on figures.indicator = indicators.indicator
-    where figures.sent_value is not null and figures.decision is distinct from 'return'
+    where figures.obs_value is not null
 {% endif %}

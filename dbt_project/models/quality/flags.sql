@@ -1,12 +1,16 @@
 -- Figures that are hard to believe, one row per figure and check, each with its place, its reason
 -- in Vietnamese, what would be usual and what it does to the province. A flag never changes a
 -- figure; a person's answer closes it for as long as the figure stays what it was. The flags of
--- periods that are not judged now stay as they are.
+-- periods that are not judged now stay as they are; those of a time without incidents are
+-- questions of their own.
 {{
     config(
         materialized="incremental",
         incremental_strategy="append",
         pre_hook=before_begin("{{ forget_periods(this, 'is_to_judge') }}"),
+        post_hook=after_commit(
+            "update {{ this }} set incident_id = flag_id where incident_id is null"
+        ),
         full_refresh=false,
         on_schema_change="sync_all_columns",
     )
@@ -361,9 +365,13 @@ select
     province_total,
     -- What asking is worth: by how much of the province's total an answer is expected to move it.
     cast(
-        round(100 * told_score * abs(impact_on_province) / nullif(province_total, 0), 4) as decimal(
-            18, 4
-        )
+        round(
+            100
+            * told_score
+            * abs(impact_on_province)
+            / case province_total when 0 then 1 else province_total end,
+            4
+        ) as decimal(18, 4)
     ) as priority,
     submission_id,
     sheet,

@@ -27,7 +27,10 @@ with
             bool_or(flags.severity = 'critical') as is_critical,
             count(*) as figures,
             sum(of_shares := coalesce(flags.priority, 0)) as priority,
-            arg_max(flags.flag_id, coalesce(flags.priority, 0)) as worst_flag_id
+            arg_max(
+                flags.flag_id,
+                struct_pack(priority := coalesce(flags.priority, 0), id := flags.flag_id)
+            ) as worst_flag_id
         from flags
         left join
             standing on flags.flag_id = standing.flag_id and flags.obs_value = standing.obs_value

@@ -11,9 +11,12 @@ with
             indicator,
             area_key,
             any_value(province_total) as province_total,
-            arg_max(score * impact_on_province, score * abs(impact_on_province)) as expected_error
+            arg_max(
+                score * impact_on_province,
+                struct_pack(size := score * abs(impact_on_province), id := flag_id)
+            ) as expected_error
         from {{ ref("flags") }}
-        where is_open and impact_on_province is not null
+        where is_open and score * impact_on_province is not null
         group by province_area, time_period, indicator, area_key
     ),
 
@@ -44,9 +47,12 @@ select
     cast(totals.province_total as decimal(18, 4)) as province_total,
     cast(totals.figures as integer) as figures,
     cast(
-        round(100 * abs(totals.expected_error) / nullif(totals.province_total, 0), 4) as decimal(
-            18, 4
-        )
+        round(
+            100
+            * abs(totals.expected_error)
+            / case totals.province_total when 0 then 1 else totals.province_total end,
+            4
+        ) as decimal(18, 4)
     ) as expected_error_pct
 from totals
 left join provinces on totals.province_area = provinces.ref_area
