@@ -157,6 +157,11 @@ def write_seeds(folder: Path) -> None:
     _write_csv(folder / "indicators.csv", rows)
     duty = next(row for row in read_seed("reporting_duties", real) if row["ref_area"] == COUNTRY)
     _write_csv(folder / "reporting_duties.csv", [duty | {"frequency": "month", "valid_from": BEGIN, "valid_to": ""}])
+    # Judging how likely each figure is has a bench of its own (benchmarks/plausibility); the minimum does not do it.
+    thresholds = [
+        row | {"value": "0"} if row["threshold"] == "judged_periods" else row for row in read_seed("thresholds", real)
+    ]
+    _write_csv(folder / "thresholds.csv", thresholds)
     with duckdb.connect() as connection:
         for name in ("areas", "area_changes", "area_groups"):
             connection.execute(f"create table {name} as from read_csv('{real / name}.csv', all_varchar = true)")

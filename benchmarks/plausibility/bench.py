@@ -60,6 +60,9 @@ LINES = {
     "confirmed figures flagged again": (0, 0, True),
 }
 SETTINGS = ("known", "new")
+# Months; as many months as the quarters of the mixed panels; quarters, half-years and years.
+SHAPES = ("monthly", "short", "mixed")
+SHORT_MONTHS = 4 * panels.MIXED_YEARS
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Case:
 
     setting: str
     seed: int
-    mixed: bool
+    shape: str
     folder: Path
     runs: dict[str, Run] = field(default_factory=dict)
     causes: list[tuple[str, str, int, float, float]] = field(default_factory=list)
@@ -241,7 +244,11 @@ def spell(value: float, line: str) -> str:
 def missed_goals(cases: list[Case]) -> list[str]:
     missed = []
     for setting in SETTINGS:
-        runs = [case.runs[OURS] for case in cases if case.setting == setting and not case.mixed and OURS in case.runs]
+        runs = [
+            case.runs[OURS]
+            for case in cases
+            if case.setting == setting and case.shape == "monthly" and OURS in case.runs
+        ]
         for line, goals in LINES.items():
             goal = goals and goals[SETTINGS.index(setting)]
             value = mean(run.lines[line] for run in runs)
@@ -301,7 +308,7 @@ def tell_causes(cases: list[Case]) -> Iterable[str]:
 
 def tell(cases: list[Case], methods: list[str], promises: dict[str, tuple[int, int]]) -> str:
     """Return the page."""
-    monthly, mixed = [case for case in cases if not case.mixed], [case for case in cases if case.mixed]
+    monthly, short, mixed = ([case for case in cases if case.shape == shape] for shape in SHAPES)
     seeds = {name: ", ".join(str(case.seed) for case in monthly if case.setting == name) for name in SETTINGS}
     tried = ["| changed | flags | come out otherwise |", "|---|---:|---:|"]
     tried += [f"| {name} | {count} | {others} |" for name, (count, others) in promises.items()]
@@ -309,10 +316,12 @@ def tell(cases: list[Case], methods: list[str], promises: dict[str, tuple[int, i
         date=f"{datetime.now(tz=UTC):%-d %B %Y}",
         known=seeds["known"],
         new=seeds["new"],
+        short=" and ".join(str(case.seed) for case in short) or "none",
         mixed=" and ".join(str(case.seed) for case in mixed) or "none",
         cells=f"{round(mean(run.lines['cells'] for case in monthly for run in case.runs.values()), -3):,.0f}",
         monthly="\n".join(tell_comparison(monthly, methods)),
         quarterly="\n".join(tell_comparison(mixed, methods)) if mixed else "Not measured.",
+        short_monthly="\n".join(tell_comparison(short, methods)) if short else "Not measured.",
         causes="\n".join(tell_causes(cases)).strip() if OURS in methods else "Not measured.",
         promises="\n".join(tried) if promises else "Not measured.",
     )
@@ -325,29 +334,37 @@ def main() -> None:
     parser.add_argument("--communes", type=int, help="fewer for a try; mixed panels get three times as many")
     parser.add_argument("--months", type=int, default=panels.MONTHS)
     parser.add_argument("--methods", nargs="+", choices=TITLES, help="default: all that run here")
-    parser.add_argument("--without-mixed", action="store_true")
+    parser.add_argument("--without-mixed", action="store_true", help="months only")
     parser.add_argument("--without-promises", action="store_true")
     parser.add_argument("--page", type=Path, default=PAGE)
     parser.add_argument("--keep", type=Path, help="leave the panels and flags there")
     parser.add_argument("--check", action="store_true", help="end with 1 when a goal or a promise is missed")
     asked = parser.parse_args()
     methods = asked.methods or [*baselines.available(), OURS]
-    kinds = [(s, asked.first_seed + 10 * SETTINGS.index(s) + n, False) for s in SETTINGS for n in range(asked.seeds)]
+    kinds = [
+        (setting, asked.first_seed + 10 * place + number, "monthly")
+        for place, setting in enumerate(SETTINGS)
+        for number in range(asked.seeds)
+    ]
     if not asked.without_mixed:
-        kinds += [(setting, asked.first_seed + 20 + SETTINGS.index(setting), True) for setting in SETTINGS]
+        kinds += [
+            (setting, asked.first_seed + first + place, shape)
+            for first, shape in ((30, "short"), (20, "mixed"))
+            for place, setting in enumerate(SETTINGS)
+        ]
     promises = {}
     with tempfile.TemporaryDirectory(prefix="tuquan-plausibility-") as temporary:
         home = asked.keep or Path(temporary)
         cases = []
-        for setting, seed, mixed in kinds:
-            folder = home / f"{setting}-{seed}{'-mixed' * mixed}"
+        for setting, seed, shape in kinds:
+            folder = home / f"{setting}-{seed}-{shape}"
             shutil.rmtree(folder, ignore_errors=True)
-            communes = (asked.communes or (panels.MIXED_COMMUNES if mixed else panels.COMMUNES)) * (
-                3 if mixed and asked.communes else 1
-            )
-            periods = panels.MIXED_YEARS if mixed else asked.months
-            panels.write_panel(panels.make_panel(setting, seed, communes, periods, mixed=mixed), folder)
-            case = Case(setting, seed, mixed, folder)
+            is_mixed = shape == "mixed"
+            communes = asked.communes or (panels.MIXED_COMMUNES if is_mixed else panels.COMMUNES)
+            communes *= 3 if is_mixed and asked.communes else 1
+            periods = {"monthly": asked.months, "short": SHORT_MONTHS, "mixed": panels.MIXED_YEARS}[shape]
+            panels.write_panel(panels.make_panel(setting, seed, communes, periods, mixed=is_mixed), folder)
+            case = Case(setting, seed, shape, folder)
             for method in methods:
                 case.runs[method] = judge(case, method, with_decisions=seed in (kinds[0][1], kinds[asked.seeds][1]))
                 line = case.runs[method].lines

@@ -18,3 +18,17 @@
     {%- else -%} true
     {%- endif -%}
 {%- endmacro %}
+
+{# One indicator for each way through time, in words, too. #}
+{% macro kinds_of_indicators() -%}
+    {%- set indicators = ref("dim_indicators") -%}
+    {%- if execute -%}
+        {%- set found = run_query(
+            "select min(indicator) from "
+            ~ indicators
+            ~ " group by rollup_time order by all"
+        ) -%}
+        indicator in ('{{ found.columns[0].values() | join("', '") }}')
+    {%- else -%} true
+    {%- endif -%}
+{%- endmacro %}

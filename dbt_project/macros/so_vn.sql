@@ -46,3 +46,20 @@
 
 {# A day as 14/12/2021. #}
 {% macro ngay_vn(day) -%} strftime({{ day }}, '%d/%m/%Y') {%- endmacro %}
+
+{# How many times as large one of two numbers is as the other, as a whole number. #}
+{% macro times_vn(one, other) -%}
+    {{
+        so_vn(
+            "round(greatest("
+            ~ one
+            ~ " / greatest("
+            ~ other
+            ~ ", 1), "
+            ~ other
+            ~ " / greatest("
+            ~ one
+            ~ ", 1)))"
+        )
+    }}
+{%- endmacro %}

@@ -18,8 +18,14 @@
             ~ stated
             ~ " where indicator is not null order by all"
         ) -%}
+        {%- set areas = run_query(
+            "select distinct ref_area from "
+            ~ stated
+            ~ " where ref_area is not null order by all"
+        ) -%}
         time_period in ('{{ periods.columns[0].values() | join("', '") }}')
         and indicator in ('{{ indicators.columns[0].values() | join("', '") }}')
+        and ref_area in ('{{ areas.columns[0].values() | join("', '") }}')
     {%- else -%} true
     {%- endif -%}
 {%- endmacro %}

@@ -290,7 +290,8 @@
                         ('part_key', 'calendar'),
                         ('report_number', 'time_period'),
                         ('report_number', 'calendar'),
-                        ('form', 'calendar')
+                        ('form', 'calendar'),
+                        ('indicator_number', 'indicator')
                 ) as numbers(name, coordinate)
             union all
             select name, coordinate

@@ -11,6 +11,9 @@ from typing import Any
 
 from tuquan import warehouse
 from tuquan.inputs import code_version, is_built
+from tuquan.vocabulary.catalogue import load_catalogue
+from tuquan.vocabulary.periods import parse_period
+from tuquan.vocabulary.phrases import load_checks, number_vi, period_vi
 from tuquan.vocabulary.seeds import seeds_digest
 
 OBSERVATIONS = {
@@ -236,6 +239,30 @@ def candidate_digest(content: str, gate_results: Iterable[Sequence[Any]]) -> str
     """Return what an approval signs: the content and what the gates said about it (rows of any order)."""
     judged = sorted(repr(tuple(row)) for row in gate_results)
     return hashlib.sha256("\n".join([content, *judged]).encode()).hexdigest()
+
+
+def unmet_vi(
+    time_period: str,
+    check_name: str,
+    examples: Sequence[Mapping[str, Any]],
+    unexpected_count: int,
+    judged_count: int | None = None,
+) -> str:
+    """Return the Vietnamese sentence of a check that is not met, about its first example."""
+    example = examples[0] if examples else {}
+    catalogue, indicator = load_catalogue(), example.get("indicator", "")
+    # A sentence about one figure tells that figure, a sentence about the period tells how many.
+    value = example.get("obs_value")
+    return load_checks()[check_name].message(
+        period=period_vi(parse_period(time_period)),
+        area=example.get("area_name_vi", ""),
+        file=example.get("declared_name", ""),
+        sheet=example.get("sheet", ""),
+        cell=example.get("cell", ""),
+        indicator=catalogue[indicator].name_vi if indicator in catalogue else indicator,
+        value=number_vi(unexpected_count) if value is None else number_vi(value, 2 if value % 1 else 0),
+        limit=number_vi(judged_count),
+    )
 
 
 def newest_gate_results(connection: warehouse.Connection, time_period: str) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from rich.table import Table
 
 from tuquan import (
     admissions,
+    calibration,
     checking,
     collect as collecting,
     demo as demonstration,
@@ -235,29 +236,77 @@ def gate(period: PeriodOption, as_json: JsonOption = False) -> None:
 
 
 @command
-def flags(period: AnyPeriodOption = None, as_json: JsonOption = False) -> None:
+def flags(
+    period: AnyPeriodOption = None,
+    until_stable: Annotated[
+        bool,
+        typer.Option("--until-stable", help="Only as far as an answer may change a rounded total of the province."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Show the open questions about figures, the gravest and those with the largest effect first."""
-    found = review.open_flags(_checked(period) if period else None)
+    found = review.open_questions(_checked(period) if period else None, until_stable)
     if as_json:
         _print_json(found)
         return
-    table = _table(*map(_heading, ("flag", "severity", "question")))
-    for flag in found:
-        table.add_row(flag["flag_id"][:8], phrase(f"severity.{flag['severity']}"), flag["message_vi"])
+    table = _table(*map(_heading, ("flag", "severity", "state", "question")))
+    for one in found:
+        words = (phrase(f"severity.{one['severity']}"), phrase(f"question_state.{one['state']}"), one["message_vi"])
+        table.add_row(one["question_id"][:8], *words)
     out.print(table)
+    if until_stable:
+        left = len(review.open_questions(period)) - len(found)
+        out.print(phrase("cli.until_stable" if found or not left else "review.stable_already", count=number_vi(left)))
 
 
 @command
 def decide(
-    flag: Annotated[str, typer.Argument(help="Id of the flag, or its beginning.")],
+    question: Annotated[str, typer.Argument(help="Id of the question, or of one flag in it, or its beginning.")],
     choice: Annotated[str, typer.Argument(help="confirm, correct or return.")],
     reason: Annotated[str, typer.Option(help="Why; kept with the decision.")],
     by: Annotated[str, typer.Option(help="Who decides.")],
     value: Annotated[float | None, typer.Option(help="The right value, for correct.")] = None,
 ) -> None:
-    """Record a decision about a flag. It holds for the value judged and lapses when the commune sends another."""
-    review.decide(flag, choice, reason, by, None if value is None else Decimal(str(value)))
-    out.print(phrase("cli.decided"))
+    """Record a decision about a question. It holds for the values judged and lapses when the commune sends others."""
+    figures = review.decide(question, choice, reason, by, None if value is None else Decimal(str(value)))
+    out.print(phrase("cli.decided", figures=number_vi(figures)))
+
+
+@command
+def confirm_event(
+    area: Annotated[str, typer.Option(help="Code of the commune.")],
+    period: PeriodOption,
+    indicator: Annotated[list[str], typer.Option(help="Indicator that the event moved; give it once for each.")],
+    reason: Annotated[str, typer.Option(help="What happened: a campaign, a new model, a merger …")],
+    by: Annotated[str, typer.Option(help="Who decides.")],
+) -> None:
+    """Confirm figures that are unusual for a good reason, before or after they are asked about."""
+    figures = review.confirm_event(area, _checked(period), indicator, reason, by)
+    out.print(phrase("cli.decided", figures=number_vi(figures)))
+
+
+@command
+def recalibrate(
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the proposed numbers to seeds/causes.csv and seeds/thresholds.csv.")
+    ] = False,
+) -> None:
+    """Compare the scores of answered questions with the answers, and propose other priors and thresholds."""
+    proposals = calibration.propose()
+    table = _table(*map(_heading, ("calibrated", "answered", "expected_mistakes", "mistakes", "before", "after")))
+    for one in proposals:
+        counts = (one.answered, round(one.expected, 1), one.mistakes)
+        table.add_row(
+            one.label_vi, *map(number_vi, counts), calibration.shown(one.before), calibration.shown(one.after)
+        )
+    out.print(table)
+    if not any(one.is_change for one in proposals):
+        out.print(phrase("cli.calibrated_already"))
+    elif write:
+        calibration.write(proposals)
+        out.print(phrase("cli.recalibrated"))
+    else:
+        out.print(phrase("cli.recalibration_proposed"))
 
 
 @command

@@ -15,6 +15,7 @@ from tuquan import transform, warehouse
 _PERIOD = r"^\d{4}(-(M(0[1-9]|1[0-2])|Q[1-4]|S[12]|A1|Y))?$"
 _NUMBER = "decimal(24, 4)"
 SUSPICIOUS = 0.5  # a row with this score or a higher one is a flag
+_RESULT = "ref_area, time_period, indicator, score, suspected_cause, suggested_value, impact, message_vi"
 
 
 class BadPanel(ValueError):
@@ -122,7 +123,7 @@ def find_implausible(panel: Panel, out_file: Path) -> tuple[int, int]:
         judge(database)
         with warehouse.create(database) as connection:
             connection.execute(
-                "copy (select * from plausibility.plausibility_flags "
+                f"copy (select {_RESULT} from plausibility.plausibility_flags "
                 "order by score desc, impact desc, time_period, ref_area, indicator) "
                 f"to {_literal(str(out_file))} (format csv, header)"
             )
@@ -138,7 +139,7 @@ def judge(database: Path) -> None:
         database,
         *("build", "--select", "path:models/plausibility", "causes"),
         *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test", "--no-write-json"),
-        *("--vars", "{plausibility: true}"),
+        *("--vars", "{panel: true}"),
     )
 
 

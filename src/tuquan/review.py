@@ -5,6 +5,10 @@ another value, it lapses. An approval signs the digest of a candidate: any later
 """
 
 import csv
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,10 +20,68 @@ from tuquan.vocabulary.periods import parse_period
 from tuquan.vocabulary.phrases import number_vi, period_vi, phrase
 
 CHOICES = ("confirm", "correct", "return")
+PLAUSIBLE = "figure_is_plausible"  # the check whose questions come with a probability and a likely mistake
+WORST = 10  # questions that the summary tells
 _FLAGS = """
 select * from quality.flags
 where ($time_period is null or time_period = $time_period) and ($with_closed or is_open)
-order by severity = 'critical' desc, abs(impact_on_province) desc nulls last, flag_id
+order by severity = 'critical' desc, priority desc nulls last, abs(impact_on_province) desc nulls last, flag_id
+"""
+_QUESTIONS = """
+select * from quality.open_questions
+where ($time_period is null or time_period = $time_period) and (is_needed or not $until_stable)
+order by severity = 'critical' desc, time_period, place
+"""
+_FIGURES = """
+select flags.*, questions.state
+from quality.flags
+inner join quality.open_questions as questions
+    on flags.incident_id = questions.question_id and flags.time_period = questions.time_period
+where flags.is_open and ($time_period is null or flags.time_period = $time_period)
+order by flags.time_period, questions.place, flags.priority desc nulls last, flags.flag_id
+"""
+# What changes in the list of a period: what is asked from now on, or in other words than before, and what no longer is,
+# because it was answered or because the figure, or what is known of it, is another one.
+_NOTE_QUESTIONS = """
+insert into meta.questions by name
+with standing as (
+    select *
+    from meta.questions
+    where time_period = $time_period
+    qualify row_number() over (partition by flag_id, obs_value order by listed_at desc) = 1 and event = 'asked'
+),
+open_flags as (select * from quality.flags where is_open and time_period = $time_period)
+select $now as listed_at, 'asked' as event, flag_id, check_name, ref_area, time_period, indicator, obs_value,
+    expected_low, expected_high, suggested_value, score, prior, suspected_cause, reason_vi, message_vi
+from open_flags
+anti join standing using (flag_id, obs_value, message_vi)
+left join seeds.causes on suspected_cause = cause
+union all by name
+select standing.* replace (
+    $now as listed_at,
+    case when answered.flag_id is null then 'gone' else 'answered' end as event
+)
+from standing
+anti join open_flags using (flag_id, obs_value)
+left join (select flag_id, obs_value from quality.flags where not is_open) as answered using (flag_id, obs_value)
+"""
+_LEFT_LIST = """
+select event, count(*) from meta.questions
+where time_period = $time_period and event <> 'asked' and listed_at = $now
+group by event
+"""
+# What an area reported, as a decision about it names it.
+_REPORTED = """
+select md5($plausible || '|' || area_key || '|' || time_period || '|' || indicator) as flag_id,
+    $plausible as check_name, ref_area, time_period, indicator, obs_value::varchar as expected_value
+from marts.commune_observations
+where ref_area = $ref_area and time_period = $time_period and indicator in $indicators and obs_value is not null
+"""
+_NAMED = """
+select *, starts_with(incident_id, $id) as is_of_question
+from quality.flags
+where starts_with(incident_id, $id) or starts_with(flag_id, $id)
+order by flag_id
 """
 _SENT_VALUE = """
 select obs_value from raw.cells where stands and submission_id = ? and sheet is not distinct from ? and cell = ?
@@ -44,61 +106,139 @@ class NoCandidate(LookupError):
 
 
 def open_flags(time_period: str | None = None, with_closed: bool = False) -> list[dict[str, Any]]:
-    """Return the open questions, the gravest and those with the largest effect first.
+    """Return the figures that are asked about, the gravest and those with the largest effect first.
 
     Raises:
         NotBuilt: nothing has been built yet.
     """
-    with warehouse.connect() as connection:
-        if not warehouse.has_table(connection, "quality.flags"):
-            raise NotBuilt("nothing has been built yet; run `tuquan build` first")
+    with _built() as connection:
         return warehouse.rows(connection, _FLAGS, {"time_period": time_period, "with_closed": with_closed})
 
 
-def decide(flag_id: str, choice: str, reason: str, decided_by: str, new_value: Decimal | None = None) -> None:
-    """Record what a person decided about one flag; of several decisions the newest counts.
+def open_questions(time_period: str | None = None, until_stable: bool = False) -> list[dict[str, Any]]:
+    """Return the open questions, each with the ``flags`` of the figures that it is about, in the order of their effect.
 
-    ``flag_id`` may be shortened to an unambiguous beginning. A confirmation is of the value in the flag; a correction
-    takes the place of what was sent, also when that was corrected before.
+    With ``until_stable`` only as many as may change a total in the digits that are read (seeds/thresholds.csv).
 
     Raises:
-        NoSuchFlag: no flag, or more than one, has this id.
-        ValueError: an unknown choice, no reason, a new value where none belongs (or the other way round) or that the
-            indicator cannot have, or a published statement that is to be changed.
+        NotBuilt: nothing has been built yet.
+    """
+    with _built() as connection:
+        found = warehouse.rows(connection, _QUESTIONS, {"time_period": time_period, "until_stable": until_stable})
+        flags = defaultdict(list)
+        for flag in warehouse.rows(connection, _FIGURES, {"time_period": time_period}):
+            flags[flag["incident_id"]].append(flag)
+    return [{**question, "flags": flags[question["question_id"]]} for question in found]
+
+
+@contextmanager
+def _built() -> Iterator[warehouse.Connection]:
+    with warehouse.connect() as connection:
+        if not warehouse.has_table(connection, "quality.open_questions"):
+            raise NotBuilt("nothing has been built yet; run `tuquan build` first")
+        yield connection
+
+
+def decide(question_id: str, choice: str, reason: str, decided_by: str, new_value: Decimal | None = None) -> int:
+    """Record what a person decided about one question, or one figure of it; return about how many figures.
+
+    ``question_id`` is that of a question or of a flag, and may be shortened to an unambiguous beginning. A confirmation
+    is of the values in the flags; a correction takes the place of what was sent, also when that was corrected before.
+    Of several decisions the newest counts.
+
+    Raises:
+        NotBuilt: nothing has been built yet.
+        NoSuchFlag: no question and no flag, or more than one, has this id.
+        ValueError: an unknown choice, no reason, a new value where none belongs (or the other way round), for several
+            figures or that the indicator cannot have, or a published statement that is to be changed.
     """
     if choice not in CHOICES:
         raise ValueError(f"choice {choice!r} is none of {', '.join(CHOICES)}")
-    if not reason.strip() or not decided_by.strip():
-        raise ValueError("a decision names its reason and who decided")
+    _ensure_signed(reason, decided_by)
     if (choice == "correct") != (new_value is not None):
         raise ValueError("a new value belongs to the choice 'correct', and only to it")
-    with warehouse.connect() as connection:
-        if not warehouse.has_table(connection, "quality.flags"):
-            raise NotBuilt("nothing has been built yet; run `tuquan build` first")
-        found = warehouse.rows(connection, "select * from quality.flags where starts_with(flag_id, ?)", [flag_id])
-        if len(found) != 1:
-            raise NoSuchFlag(f"{len(found)} flags have an id that begins with {flag_id!r}; see `tuquan flags`")
-        flag = found[0]
-        judged_value = flag["obs_value"]
-        if choice != "confirm":
-            sent = connection.execute(_SENT_VALUE, [flag[key] for key in ("submission_id", "sheet", "cell")]).fetchone()
-            if sent is None:
-                raise ValueError("a published statement can only be confirmed; what is wrong in it is mended in seeds/")
-            judged_value = sent[0]
-        if new_value is not None:
-            _ensure_possible(new_value, flag["indicator"], flag["time_period"])
-        decision_id = connection.execute("select count(*) + 1 from meta.decisions").fetchone()[0]
-        decision = {
-            "decision_id": decision_id,
-            "decided_at": _now().isoformat(),
-            "decided_by": decided_by,
-            "expected_value": _json_number(judged_value),
-            "choice": choice,
-            "new_value": _json_number(new_value),
-            "reason": reason,
-            **{key: flag[key] for key in ("flag_id", "check_name", "ref_area", "time_period", "indicator")},
-        }
-        warehouse.append(connection, "meta.decisions", [decision])
+    with _built() as connection:
+        flags = _flags_of(connection, question_id)
+        if new_value is not None and len(flags) > 1:
+            raise ValueError(
+                f"question {question_id} is about {len(flags)} figures; correct each of them by the id of its flag: "
+                + ", ".join(f"{flag['flag_id'][:8]} ({flag['indicator']})" for flag in flags)
+            )
+        decisions = [_decision(connection, flag, choice, new_value) for flag in flags]
+        with warehouse.transaction(connection):
+            for time_period in {flag["time_period"] for flag in flags}:
+                _note_questions(connection, time_period)  # an answer is to a question as it was put
+            _append_decisions(connection, decisions, reason, decided_by)
+    return len(flags)
+
+
+def confirm_event(ref_area: str, time_period: str, indicators: Iterable[str], reason: str, decided_by: str) -> int:
+    """Record that figures of an area and period are unusual and right, such as those of a campaign or a new model.
+
+    They are not asked about for as long as they stay what they are, whether they have been or not, and what comes later
+    is compared with them. Returns how many figures there are.
+
+    Raises:
+        NotBuilt: nothing has been built yet.
+        ValueError: nothing was reported for one of the indicators, or no reason or person is named.
+    """
+    _ensure_signed(reason, decided_by)
+    wanted = list(dict.fromkeys(indicators))
+    with _built() as connection:
+        about = {"ref_area": ref_area, "time_period": time_period, "indicators": wanted, "plausible": PLAUSIBLE}
+        figures = warehouse.rows(connection, _REPORTED, about)
+        if missing := [name for name in wanted if name not in {figure["indicator"] for figure in figures}]:
+            raise ValueError(f"{ref_area} has reported nothing for {time_period} of: {', '.join(missing)}")
+        with warehouse.transaction(connection):
+            _append_decisions(connection, [{**figure, "choice": "confirm"} for figure in figures], reason, decided_by)
+    return len(figures)
+
+
+def _ensure_signed(reason: str, decided_by: str) -> None:
+    if not reason.strip() or not decided_by.strip():
+        raise ValueError("a decision names its reason and who decided")
+
+
+def _flags_of(connection: warehouse.Connection, question_id: str) -> list[dict[str, Any]]:
+    """Return the flags of a question that are open, or all of them when none is; or one flag."""
+    named = warehouse.rows(connection, _NAMED, {"id": question_id})
+    of_question = [flag for flag in named if flag["is_of_question"]]
+    ids = {flag["incident_id"] for flag in of_question}
+    ids |= {flag["flag_id"] for flag in named if flag["flag_id"].startswith(question_id)}
+    if len(ids) != 1:
+        raise NoSuchFlag(f"{len(ids)} questions have an id that begins with {question_id!r}; see `tuquan flags`")
+    return [flag for flag in of_question if flag["is_open"]] or of_question or named
+
+
+def _decision(
+    connection: warehouse.Connection, flag: dict[str, Any], choice: str, new_value: Decimal | None
+) -> dict[str, Any]:
+    judged_value = flag["obs_value"]
+    if choice != "confirm":
+        sent = connection.execute(_SENT_VALUE, [flag[key] for key in ("submission_id", "sheet", "cell")]).fetchone()
+        if sent is None:
+            raise ValueError("a published statement can only be confirmed; what is wrong in it is mended in seeds/")
+        judged_value = sent[0]
+    if new_value is not None:
+        _ensure_possible(new_value, flag["indicator"], flag["time_period"])
+    return {
+        "expected_value": _json_number(judged_value),
+        "choice": choice,
+        "new_value": _json_number(new_value),
+        **{key: flag[key] for key in ("flag_id", "check_name", "ref_area", "time_period", "indicator")},
+    }
+
+
+def _append_decisions(
+    connection: warehouse.Connection, decisions: list[dict[str, Any]], reason: str, decided_by: str
+) -> None:
+    first = connection.execute("select count(*) + 1 from meta.decisions").fetchone()[0]
+    about = {"decided_at": _now().isoformat(), "decided_by": decided_by, "reason": reason}
+    warehouse.append(
+        connection,
+        "meta.decisions",
+        [{"decision_id": number, **about, **decision} for number, decision in enumerate(decisions, start=first)],
+    )
 
 
 def candidate(time_period: str) -> str | None:
@@ -148,19 +288,30 @@ def record_approval(time_period: str, digest: str, approver: str, approved: bool
 def write_review_list(time_period: str) -> Path:
     """Write what the office has to look at: a list of questions as CSV, and a summary in Vietnamese.
 
-    Both lie in ``review/<time_period>/``; the summary is what the approval shows.
+    Both lie in ``review/<time_period>/``; the summary is what the approval shows. What is asked from now on, and what
+    no longer is, is noted.
     """
     folder = settings.load().review / time_period
     folder.mkdir(parents=True, exist_ok=True)
-    flags = open_flags(time_period)
+    with _built() as connection:
+        figures = warehouse.rows(connection, _FIGURES, {"time_period": time_period})
+        with warehouse.transaction(connection):
+            gone = _note_questions(connection, time_period)
     with (folder / "cau-hoi.csv").open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(phrase(f"review.column.{column}") for column in _LIST)
-        for flag in flags:
+        for flag in figures:
             writer.writerow(_list_cell(column, flag) for column in _LIST)
     summary_file = folder / "tom-tat.md"
-    summary_file.write_text(_summary(time_period, flags), encoding="utf-8")
+    summary_file.write_text(_summary(time_period, open_questions(time_period), gone), encoding="utf-8")
     return summary_file
+
+
+def _note_questions(connection: warehouse.Connection, time_period: str) -> dict[str, int]:
+    """Note what is asked from now on and what no longer is; return how many figures were answered, and are gone."""
+    about = {"time_period": time_period, "now": _now()}
+    connection.execute(_NOTE_QUESTIONS, about)
+    return dict(connection.execute(_LEFT_LIST, about).fetchall())
 
 
 def summary(time_period: str) -> str:
@@ -169,29 +320,38 @@ def summary(time_period: str) -> str:
 
 
 _LIST = (
-    *("flag_id", "severity", "area_name_vi", "ref_area", "indicator", "obs_value", "suggested_value"),
-    *("impact_on_province", "sheet", "cell", "message_vi"),
+    *("incident_id", "flag_id", "state", "severity", "area_name_vi", "ref_area", "indicator", "obs_value"),
+    *("expected_low", "expected_high", "suggested_value", "suspected_cause", "score", "impact_on_province", "priority"),
+    *("sheet", "cell", "message_vi"),
 )
+_WORDED = {"severity": "severity", "state": "question_state", "suspected_cause": "cause"}
 
 
 def _list_cell(column: str, flag: dict[str, Any]) -> str:
     value = flag[column]
-    if column == "severity":
-        return phrase(f"severity.{value}")
+    if column in _WORDED and value is not None:
+        return phrase(f"{_WORDED[column]}.{value}")
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
     return "" if value is None else str(value)
 
 
-def _summary(time_period: str, flags: list[dict[str, Any]]) -> str:
+def _summary(time_period: str, questions: list[dict[str, Any]], gone: dict[str, int]) -> str:
     with warehouse.connect() as connection:
         coverage = warehouse.rows(connection, _COVERAGE, [time_period])[0]
         gates = connection.execute(
             "select digest, gate_status from meta.candidates where time_period = ? order by judged_at desc limit 1",
             [time_period],
         ).fetchone()
+        shut = [
+            result
+            for result in candidates.newest_gate_results(connection, time_period)
+            if result["severity"] == "critical" and not result["is_met"]
+        ]
     digest, gate_status = gates or ("", "closed")
-    critical = [flag for flag in flags if flag["severity"] == "critical"]
+    critical = sum(question["severity"] == "critical" for question in questions)
+    needed = sum(question["is_needed"] for question in questions)
+    states = Counter(question["state"] for question in questions)
     lines = [
         "### " + phrase("approval.subject", period=period_vi(parse_period(time_period))),
         "",
@@ -200,18 +360,35 @@ def _summary(time_period: str, flags: list[dict[str, Any]]) -> str:
             period=period_vi(parse_period(time_period)),
             received=number_vi(coverage["received"]),
             expected=number_vi(coverage["expected"]),
-            critical=len(critical),
-            warning=len(flags) - len(critical),
+            critical=critical,
+            warning=len(questions) - critical,
             digest=digest[:12],
         ),
         "",
         phrase(f"gate_status.{gate_status}"),
+        *(f"- {_unmet_vi(time_period, result)}" for result in shut),
         "",
-        *(f"- **{phrase('severity.' + flag['severity'])}**: {flag['message_vi']}" for flag in flags[:20]),
+        phrase(
+            "review.states",
+            new=number_vi(states["new"]),
+            still_open=number_vi(states["still_open"]),
+            answered=number_vi(gone.get("answered", 0)),
+            gone=number_vi(gone.get("gone", 0)),
+        ),
+        "",
+        *(f"- **{phrase('severity.' + one['severity'])}**: {one['message_vi']}" for one in questions[:WORST]),
     ]
-    if len(flags) > 20:
-        lines += ["", phrase("review.more", count=len(flags) - 20)]
+    if len(questions) > WORST:
+        lines += ["", phrase("review.more", count=number_vi(len(questions) - WORST))]
+    if len(questions) > needed:
+        name = "review.stable" if needed else "review.stable_already"
+        lines += ["", phrase(name, count=number_vi(needed))]
     return "\n".join(lines) + "\n"
+
+
+def _unmet_vi(time_period: str, result: dict[str, Any]) -> str:
+    examples = json.loads(result["examples"] or "[]")
+    return candidates.unmet_vi(time_period, result["check_name"], examples, result["unexpected_count"])
 
 
 def _ensure_possible(value: Decimal, indicator: str, time_period: str) -> None:

@@ -188,7 +188,7 @@ def household_size(area_key: str, seed: int = 0) -> float:
     changes = _changes_into(settings.load().seeds).get(area_key)
     if changes:
         return max(SMALLEST_PART, sum(share * household_size(before, seed) for before, share in changes))
-    quantile = 0.02 + 0.96 * _chance(seed, area_key, HOUSEHOLDS)
+    quantile = 0.02 + 0.96 * chance(seed, area_key, HOUSEHOLDS)
     return MEDIAN_HOUSEHOLDS * math.exp(LOG_SPREAD * NormalDist().inv_cdf(quantile))
 
 
@@ -231,7 +231,7 @@ def _levels() -> dict[str, Level]:
     }
 
 
-def _level_of(rule: Rules) -> Level:
+def level_of(rule: Rules) -> Level:
     """Return the usual level; for an indicator that nobody described it follows from the catalogue."""
     known = _levels().get(rule.item.indicator)
     if known is not None:
@@ -259,7 +259,7 @@ class _Illustration:
         self.rules = {
             name: rule for name, rule in load_rules().items() if rule.item.form and rule.item.in_force(period.end)
         }
-        self.levels = {name: _level_of(rule) for name, rule in self.rules.items()}
+        self.levels = {name: level_of(rule) for name, rule in self.rules.items()}
         self.parts = {name: [one for one, rule in self.rules.items() if rule.whole == name] for name in self.rules}
         self.driven = {name: [one for one, rule in self.rules.items() if rule.driver == name] for name in self.rules}
         self.stock_of = {
@@ -346,7 +346,7 @@ class _Illustration:
             total = min(total, sum(high))
         weights = [
             _base(self.levels[name], figures, size)
-            * (1 + UNEVEN * (2 * _chance(self.seed, area.area_key, name, self.period.code, "split") - 1))
+            * (1 + UNEVEN * (2 * chance(self.seed, area.area_key, name, self.period.code, "split") - 1))
             for area, figures, size in zip(self.areas, self.table, self.sizes, strict=True)
         ]
         try:
@@ -363,12 +363,12 @@ class _Illustration:
         if name == HOUSEHOLDS or rule.has_movements:
             return self._trend(rule, index, self.period)
         expected = _base(level, figures, size) * self._share(name, area)
-        rounding = _chance(self.seed, area.area_key, name, "rounding")
+        rounding = chance(self.seed, area.area_key, name, "rounding")
         if item.is_flow:
-            rounding = _chance(self.seed, area.area_key, name, self.period.code, "rounding")
-            expected *= 1 + NOISE * (2 * _chance(self.seed, area.area_key, name, self.period.code) - 1)
+            rounding = chance(self.seed, area.area_key, name, self.period.code, "rounding")
+            expected *= 1 + NOISE * (2 * chance(self.seed, area.area_key, name, self.period.code) - 1)
             if not (level.per in self.rules and self.rules[level.per].item.is_flow):
-                expected *= float(_repeats(item, self.period)) * _season(level, self.period)
+                expected *= float(_repeats(item, self.period)) * season(level, self.period)
         has_base = not level.per or figures.get(level.per, size) > 0
         return max(math.floor(expected + rounding), level.least if has_base else 0)
 
@@ -379,7 +379,7 @@ class _Illustration:
         if name not in self.totals:
             rise = self._trend(stock, index, self.period) - self._trend(stock, index, self.period.previous)
         usual = figures[name] * self._share(stock.outflow, area) * float(_repeats(item, self.period))
-        exchanged = math.floor(usual + _chance(self.seed, area.area_key, name, self.period.code, "rounding"))
+        exchanged = math.floor(usual + chance(self.seed, area.area_key, name, self.period.code, "rounding"))
         # What is new is part of the stock now, so a small commune exchanges less.
         exchanged = max(0, min(exchanged, figures[name] - max(rise, 0)))
         return exchanged + max(rise if item.indicator == stock.inflow else -rise, 0)
@@ -388,21 +388,22 @@ class _Illustration:
         """Return a stock that hangs on the size alone and grows a little from month to month."""
         name, area = rule.item.indicator, self.areas[index]
         years = period.year - LEVELS_SINCE + period.closing_month / 12
-        growth = 1 + HIGHEST_YEARLY_GROWTH * _chance(self.seed, area.area_key, name, "growth") * years
+        growth = 1 + HIGHEST_YEARLY_GROWTH * chance(self.seed, area.area_key, name, "growth") * years
         share = 1.0 if name == HOUSEHOLDS else self._share(name, area)
-        rounding = _chance(self.seed, area.area_key, name, "rounding")
+        rounding = chance(self.seed, area.area_key, name, "rounding")
         return max(math.floor(self.sizes[index] * share * growth + rounding), self.levels[name].least)
 
     def _share(self, name: str, area: Area) -> float:
         level = self.levels[name]
-        return level.low + (level.high - level.low) * _chance(self.seed, area.area_key, name, "level")
+        return level.low + (level.high - level.low) * chance(self.seed, area.area_key, name, "level")
 
 
 def _base(level: Level, figures: Mapping[str, int], size: float) -> float:
     return figures.get(level.per, size) if level.per else 1.0
 
 
-def _season(level: Level, period: Period) -> float:
+def season(level: Level, period: Period) -> float:
+    """Return how many times as much as in an ordinary month happens in the months of a period."""
     months = range(period.closing_month - period.months + 1, period.closing_month + 1)
     return sum(BUSY if month in level.busy_months else 1.0 for month in months) / period.months
 
@@ -412,7 +413,7 @@ def _repeats(item: Indicator, period: Period) -> Decimal:
     return max(Decimal(1), Decimal(period.months) / MONTHS_IN[item.frequency]) if item.is_flow else Decimal(1)
 
 
-def _chance(*words: object) -> float:
+def chance(*words: object) -> float:
     """Return a number from 0 to below 1 that only the words decide."""
     digest = blake2b("|".join(map(str, words)).encode(), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64

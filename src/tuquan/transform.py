@@ -18,7 +18,7 @@ from typing import Any
 from tuquan import settings, warehouse
 from tuquan.inputs import inputs_digest, is_built, rules_digest
 
-_NEWS = """
+_NEW_SUBMISSIONS = """
 select distinct submissions.time_period
 from raw.submissions
 where submissions.time_period is not null
@@ -26,14 +26,14 @@ where submissions.time_period is not null
         select 1 from meta.builds
         where builds.time_period = submissions.time_period and builds.started_at > submissions.loaded_at
     )
-union
+"""
+_NEW_DECISIONS = """
 select distinct decisions.time_period
 from meta.decisions
 where not exists (
     select 1 from meta.builds
     where builds.time_period = decisions.time_period and builds.started_at > decisions.decided_at
 )
-order by time_period
 """
 
 
@@ -62,7 +62,8 @@ class NodeResult:
 def periods_with_news() -> list[str]:
     """Return the periods for which something arrived, or was decided, since they were last built; ordered."""
     with warehouse.connect() as connection:
-        return [row[0] for row in connection.execute(_NEWS).fetchall()]
+        news = [connection.execute(query).fetchall() for query in (_NEW_SUBMISSIONS, _NEW_DECISIONS)]
+    return sorted({time_period for rows in news for (time_period,) in rows})
 
 
 def has_news(time_period: str) -> bool:
@@ -125,7 +126,12 @@ def _build(time_period: str) -> list[NodeResult]:
             # Until dbt has ended well the marts are of no inputs at all, whatever becomes of seeds and code meanwhile.
             connection.execute("update meta.builds set inputs_digest = ''")
             connection.execute("delete from meta.build_requests")
-            connection.execute("insert into meta.build_requests values (?, ?)", [time_period, rules])
+            # A confirmation changes no figure, so its period is told with it only when that is asked for.
+            answered = {row[0] for row in connection.execute(_NEW_DECISIONS).fetchall()}
+            connection.executemany(
+                "insert into meta.build_requests values (?, ?)",
+                [(period, rules) for period in sorted({time_period, *answered})],
+            )
             if is_anew:  # and until it has ended well, so will be the next one
                 connection.execute("update meta.built_periods set rules_digest = ''")
         # Its picture of the project in JSON is for other tools; drawing it twice, as dbt does, costs a second.

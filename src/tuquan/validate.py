@@ -8,6 +8,7 @@ A failed expectation is a row in ``meta.gate_results``; an expectation that coul
 import gc
 import json
 import logging
+import math
 import os
 import re
 import uuid
@@ -24,7 +25,8 @@ import yaml
 from tuquan import candidates, data_docs, settings, warehouse
 from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.periods import parse_period, parse_reported_period
-from tuquan.vocabulary.phrases import load_checks, number_vi, period_vi
+from tuquan.vocabulary.phrases import load_checks
+from tuquan.vocabulary.seeds import load_threshold
 
 GATES = ("intake", "marts", "release")
 EXAMPLES = 10  # failing rows that are named per expectation
@@ -71,6 +73,12 @@ FRAMES = {
         where is_open and time_period = $time_period
         order by all
     """,
+    "remaining_errors": """
+        select ref_area, area_name_vi, indicator, expected_error_pct::double as obs_value
+        from quality.remaining_errors
+        where time_period = $time_period
+        order by all
+    """,
     "owed_reports": """
         select ref_area, area_name_vi, form, status
         from marts.completeness
@@ -112,19 +120,8 @@ class GateResult:
 
     def message(self, time_period: str) -> str:
         """Return the Vietnamese sentence of the check, about its first example."""
-        example = self.examples[0] if self.examples else {}
-        catalogue, indicator = load_catalogue(), example.get("indicator", "")
-        # A sentence about one figure tells that figure, a sentence about the period tells how many.
-        value = example.get("obs_value")
-        return load_checks()[self.check_name].message(
-            period=period_vi(parse_period(time_period)),
-            area=example.get("area_name_vi", ""),
-            file=example.get("declared_name", ""),
-            sheet=example.get("sheet", ""),
-            cell=example.get("cell", ""),
-            indicator=catalogue[indicator].name_vi if indicator in catalogue else indicator,
-            value=number_vi(self.unexpected_count if value is None else value),
-            limit=number_vi(self.judged_count),
+        return candidates.unmet_vi(
+            time_period, self.check_name, self.examples, self.unexpected_count, self.judged_count
         )
 
     def row(self) -> tuple[Any, ...]:
@@ -238,7 +235,10 @@ def _frame(connection: warehouse.Connection, reads: str, time_period: str) -> An
 def _judge(gx: ModuleType, suites: Iterable[Suite], frames: Mapping[str, Any], time_period: str) -> list[GateResult]:
     from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
 
-    parameters = {"indicators": sorted(item.indicator for item in load_catalogue())}
+    parameters = {
+        "indicators": sorted(item.indicator for item in load_catalogue()),
+        "remaining_error_pct": math.inf if (limit := load_threshold("remaining_error_pct")) is None else limit,
+    }
     # Without a site of its own, for which GX would leave a folder among the temporary files.
     context = gx.get_context(
         mode="ephemeral",

@@ -143,6 +143,24 @@ create table if not exists meta.decisions (
     new_value decimal(18, 4),
     reason varchar not null,
 );
+create table if not exists meta.questions (
+    listed_at timestamp not null,
+    event varchar not null,            -- asked: in the review list from then on; gone: no longer in it
+    flag_id varchar not null,
+    check_name varchar not null,
+    ref_area varchar not null,
+    time_period varchar not null,
+    indicator varchar not null,
+    obs_value decimal(18, 4),          -- what was asked about
+    expected_low decimal(18, 4),
+    expected_high decimal(18, 4),
+    suggested_value decimal(18, 4),
+    score double,
+    prior double,                      -- of the suspected cause, when the score was made
+    suspected_cause varchar,
+    reason_vi varchar,
+    message_vi varchar not null,
+);
 create table if not exists meta.approvals (
     time_period varchar not null,
     digest varchar not null,           -- content that was approved

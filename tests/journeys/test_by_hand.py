@@ -10,10 +10,9 @@ import pytest
 from made_once import lay_out_parsed_models
 from typer.testing import CliRunner
 
-from tuquan import settings, warehouse
+from tuquan import settings, simulate, warehouse
 from tuquan.cli import app
 from tuquan.vocabulary.areas import load_register
-from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.periods import parse_period
 from tuquan.workbook.template import write_form
 
@@ -28,15 +27,11 @@ def tuquan(*words, exit_code=0):
     return result.stdout
 
 
-def figures(**changed):
-    """Figures of one quiet commune; an indicator that is not named is a plausible small number."""
-    values = {}
-    for item in load_catalogue().on_form("TQ01", QUARTER):
-        value = 2 if item.statistical_kind in ("stock", "flow") else 1
-        values[item.indicator, "period"] = value
-        if item.has_year_to_date:
-            values[item.indicator, "year_to_date"] = value
-    return values | {(indicator, "period"): value for indicator, value in changed.items()}
+def figures(commune, **changed):
+    """What a commune might report, and on average two models in each."""
+    communes = load_register().communes(QUAN_SON, QUARTER.end)
+    values = simulate.form_values(simulate.illustrate(communes, QUARTER)[commune.area_key], QUARTER)
+    return values | {(indicator, "period"): value for indicator, value in ({"models_total": 2} | changed).items()}
 
 
 @pytest.fixture
@@ -44,10 +39,10 @@ def communes():
     return load_register().communes(QUAN_SON, QUARTER.end)
 
 
-def lay_out(home, communes, **changed):
+def lay_out(home, communes):
     home.inbox.mkdir(parents=True, exist_ok=True)
     for commune in communes:
-        write_form(home.inbox / f"{commune.name_vi}.xlsx", commune, QUARTER, values=figures(**changed))
+        write_form(home.inbox / f"{commune.name_vi}.xlsx", commune, QUARTER, values=figures(commune))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +60,7 @@ def signed_home(tmp_path_factory, parsed_models):
         lay_out(home, others)
         book = openpyxl.load_workbook(blank)
         sheet = book.worksheets[0]
-        for (indicator, measure), value in figures(models_total=5).items():
+        for (indicator, measure), value in figures(first, models_total=5).items():
             column = {"period": "E", "year_to_date": "G"}[measure]
             row = next(cell.row for cell in sheet["A"] if cell.value == indicator)
             sheet[f"{column}{row}"] = value
@@ -135,21 +130,23 @@ def test_the_same_inbox_again_changes_nothing_and_a_release_is_written_once(rele
 
 
 def test_a_part_larger_than_its_whole_closes_the_gate_until_it_is_corrected_and_approved_anew(signed, communes):
-    write_form(signed.inbox / "sai.xlsx", communes[1], QUARTER, values=figures(cameras_total=2, cameras_working=20))
+    right = figures(communes[1])
+    wrong = right | {("cameras_working", "period"): right["cameras_total", "period"] + 20}
+    write_form(signed.inbox / "sai.xlsx", communes[1], QUARTER, values=wrong)
     tuquan("collect")
     tuquan("gate", "--period", "2024-Q1", exit_code=1)  # not built
     tuquan("build")
     tuquan("gate", "--period", "2024-Q1", exit_code=1)
-    (flag,) = [flag for flag in json.loads(tuquan("flags", "--json")) if flag["severity"] == "critical"]
-    assert flag["check_name"] == "parts_do_not_exceed_whole"
-    assert communes[1].name_vi in flag["message_vi"]
+    (question,) = [question for question in json.loads(tuquan("flags", "--json")) if question["severity"] == "critical"]
+    assert [flag["check_name"] for flag in question["flags"]] == ["parts_do_not_exceed_whole"]
+    assert communes[1].name_vi in question["message_vi"]
     tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng", exit_code=2)
 
-    write_form(signed.inbox / "sửa.xlsx", communes[1], QUARTER, values=figures(cameras_total=20, cameras_working=20))
+    write_form(signed.inbox / "sửa.xlsx", communes[1], QUARTER, values=right | {("cameras_working", "period"): 0})
     tuquan("collect")
     tuquan("build")
     judged = json.loads(tuquan("gate", "--period", "2024-Q1", "--json"))
-    assert not [flag for flag in json.loads(tuquan("flags", "--json")) if flag["severity"] == "critical"]
+    assert not [question for question in json.loads(tuquan("flags", "--json")) if question["severity"] == "critical"]
     assert judged["gate_status"] == "needs_signature"
     assert {result["check_name"] for result in judged["results"] if not result["is_met"]}
     tuquan("publish", "--period", "2024-Q1", exit_code=1)  # the approval is of other figures: it is stale
@@ -159,7 +156,7 @@ def test_a_part_larger_than_its_whole_closes_the_gate_until_it_is_corrected_and_
 
 def test_what_comes_after_a_release_waits_until_the_office_takes_it_into_the_next_revision(released, communes):
     late = released.home / "bổ sung.xlsx"
-    write_form(late, communes[1], QUARTER, values=figures(models_total=3))
+    write_form(late, communes[1], QUARTER, values=figures(communes[1], models_total=3))
     (asked,) = json.loads(tuquan("check", late, "--json", exit_code=1))
     shutil.move(late, released.inbox)
     (answered,) = json.loads(tuquan("collect", "--json", exit_code=1))["files"]

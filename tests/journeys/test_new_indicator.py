@@ -69,7 +69,8 @@ def test_one_new_line_is_a_new_indicator_everywhere(home, seeds_with_a_new_line)
     assert NEW["name_vi"] in {cell.value for cell in form["C"]}
     for words in (["collect"], ["build"], ["gate", "--period", QUARTER.code]):
         assert runner.invoke(app, words).exit_code == 0, words
-    asked = {flag["check_name"] for flag in json.loads(runner.invoke(app, ["flags", "--json"]).stdout)}
+    questions = json.loads(runner.invoke(app, ["flags", "--json"]).stdout)
+    asked = {flag["check_name"] for question in questions for flag in question["flags"]}
     assert {"parts_do_not_exceed_whole", "value_is_in_usual_range"} <= asked
 
     assert runner.invoke(app, ["approve", "--period", QUARTER.code, "--by", "Trưởng phòng"]).exit_code == 0

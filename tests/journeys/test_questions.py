@@ -62,7 +62,7 @@ class Sent(dict):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, received_sample, parsed_models):
-    """A TUQUAN_HOME of this module that received the sample, with one more duty in its seeds."""
+    """A TUQUAN_HOME of this module that received the sample, with one more duty, and an office that is never unsure."""
     folder = tmp_path_factory.mktemp("questions")
     shutil.copytree(received_sample, folder / "home")
     with pytest.MonkeyPatch.context() as patch:
@@ -71,6 +71,8 @@ def home(tmp_path_factory, received_sample, parsed_models):
         shutil.copytree(settings.load().seeds, folder / "seeds")
         with (folder / "seeds" / "reporting_duties.csv").open("a", encoding="utf-8") as file:
             file.write(DUTY)
+        thresholds = folder / "seeds" / "thresholds.csv"
+        thresholds.write_text(thresholds.read_text().replace("remaining_error_pct,1,", "remaining_error_pct,100,"))
         patch.setenv("TUQUAN_SEEDS", str(folder / "seeds"))
         lay_out_parsed_models(parsed_models)
         yield settings.load()

@@ -89,7 +89,7 @@ class Decision:
                         "decided_at": "2025-09-01 00:00:00",
                         "decided_by": "the office",
                         "flag_id": "-",
-                        "check_name": "value_is_like_its_peers",
+                        "check_name": "parts_do_not_exceed_whole",
                         "ref_area": self.ref_area,
                         "time_period": self.time_period,
                         "indicator": self.indicator,

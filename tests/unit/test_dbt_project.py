@@ -72,7 +72,8 @@ def test_the_builds_own_tests_fail_when_their_claims_are_broken(judged_home, wit
         ),
         "totals_equal_the_sum_of_their_communes": (
             "update intermediate.int_area_totals set sum_of_values = sum_of_values + 1 "
-            "where indicator = 'residential_areas'"
+            "where indicator_number = (select indicator_number from staging.stg_indicators "
+            "where indicator = 'residential_areas')"
         ),
         "no_figure_is_lost_on_the_way": (
             "update raw.cells set indicator = 'unknown' where indicator = 'households_total'"

@@ -114,7 +114,9 @@ def planted(right):
     return sent, causes
 
 
-def write_panel(folder, sent, decisions=(), rename=lambda name: name):
+def write_panel(
+    folder, sent, decisions=(), changes=(), rename=lambda name: name, form_order=lambda number: 10 * number
+):
     """Write the files of a panel and return where they lie."""
     folder.mkdir(parents=True)
     tables = {
@@ -122,17 +124,18 @@ def write_panel(folder, sent, decisions=(), rename=lambda name: name):
         + [(area, month, rename(name), figure) for (area, month, name), figure in sent.items()],
         "I": [("indicator", "statistical_kind", "whole", "driver", "form_order")]
         + [
-            (rename(name), kind, whole and rename(whole), driver and rename(driver), 10 * number)
+            (rename(name), kind, whole and rename(whole), driver and rename(driver), form_order(number))
             for number, (name, kind, whole, driver, *_) in enumerate(INDICATORS)
         ],
         "A": [("ref_area", "district", "area_type", "households")]
         + [(area, district_of(area), "xa", 3000) for area in AREAS],
+        "C": [("ref_area", "time_period", "change", "other_area"), *changes],
         "D": [("ref_area", "time_period", "indicator", "obs_value", "decision", "corrected_value"), *decisions],
     }
     for name, rows in tables.items():
         with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows(rows)
-    return plausibility.Panel(folder / "P.csv", folder / "I.csv", folder / "A.csv", None, folder / "D.csv")
+    return plausibility.Panel(folder / "P.csv", folder / "I.csv", folder / "A.csv", folder / "C.csv", folder / "D.csv")
 
 
 class Judge:
@@ -149,6 +152,7 @@ class Judge:
         folder = self.folder / str(self.panels)
         database = folder / "judged.duckdb"
         panel = write_panel(folder / "panel", sent, **more)
+        self.database = database  # of the panel that was judged last
         plausibility.read_panel(panel, database)
         if self.statements:
             self.replay(database)
@@ -268,6 +272,83 @@ def test_other_codes_change_nothing(judge, found, right):
     again = judge.flags(planted(right)[0], rename=codes.get)
     score = {(cell[0], cell[1], codes[cell[2]]): row["score"] for cell, row in found.items()}
     assert {cell: row["score"] for cell, row in again.items()} == score
+
+
+def test_codes_do_not_tell_apart_what_the_form_does_not(judge, right):
+    sent = planted(right)[0]
+    codes = {name: f"x{number * 7 % 10}" for number, name in enumerate(NAMES)}
+    found = judge.flags(sent, form_order=lambda _: 1)
+    again = judge.flags(sent, form_order=lambda _: 1, rename=codes.get)
+    score = {(cell[0], cell[1], codes[cell[2]]): row["score"] for cell, row in found.items()}
+    assert {cell: row["score"] for cell, row in again.items()} == score
+
+
+@pytest.mark.parametrize(
+    ("indicator", "figure"),
+    [
+        ("cameras_working", lambda was: was("cameras") + 1),  # a part is larger than its whole, if only by one
+        ("cameras_working", lambda was: 3 * was("cameras")),
+        ("tips", lambda was: -was("tips")),
+        ("members", lambda _: -1),
+    ],
+)
+@pytest.mark.parametrize("month", [MONTHS[0], MONTHS[1], MONTHS[13]])
+def test_what_cannot_be_is_always_flagged(judge, right, indicator, figure, month):
+    sent = {**right, (AREAS[6], month, indicator): figure(lambda name: right[AREAS[6], month, name])}
+    either = {indicator, "cameras"} if indicator == "cameras_working" else {indicator}
+    assert flagged(judge.flags(sent)) & {(AREAS[6], month, name) for name in either}
+
+
+def more_from(right, area, month, indicators, times):
+    """Return the figures with what one area has ``times`` as much of from one month on."""
+    return right | {
+        cell: round(figure * times)
+        for cell, figure in right.items()
+        if cell[0] == area and cell[1] >= month and cell[2] in indicators
+    }
+
+
+def test_a_confirmed_jump_is_the_new_level(judge, right):
+    sent = more_from(right, AREAS[18], MONTHS[6], ["members"], 5)
+    asked = (AREAS[18], MONTHS[6], "members")
+    assert asked in flagged(judge.flags(sent))
+    after = judge.flags(sent, decisions=[(*asked, sent[asked], "confirmed", "")])
+    assert not [cell for cell in flagged(after) if cell[0] == AREAS[18] and cell[2] == "members"]
+    # The way back is a jump, too: what was before the confirmed one is no longer usual.
+    back = (AREAS[18], MONTHS[8], "members")
+    lost = judge.flags({**sent, back: right[back]}, decisions=[(*asked, sent[asked], "confirmed", "")])
+    assert back in flagged(lost)
+
+
+def test_who_confirms_two_figures_of_an_event_is_not_asked_for_the_rest(judge, right):
+    cells = [(AREAS[19], MONTHS[10], name) for name in ("patrols", "leaflets", "visits", "cameras")]
+    sent = right | {cell: right[cell] * 20 for cell in cells} | {(AREAS[19], MONTHS[10], "members"): 0}
+    asked = [cell for cell in cells if cell in flagged(judge.flags(sent))]
+    assert len(asked) > 2
+    after = flagged(judge.flags(sent, decisions=[(*cell, sent[cell], "confirmed", "") for cell in asked[:2]]))
+    assert not after & set(cells)
+    assert (AREAS[19], MONTHS[10], "members") in after  # which did not move with them
+
+
+def test_the_history_of_an_area_is_that_of_all_it_has_absorbed_in_turn(judge, right):
+    one, two, three = AREAS[0], AREAS[1], AREAS[2]
+    sent = dict(right)
+    for month, survivor, absorbed in ((MONTHS[5], one, two), (MONTHS[10], three, one)):
+        for later in (later for later in MONTHS if later >= month):
+            for name in NAMES:
+                sent[survivor, later, name] += sent.pop((absorbed, later, name))
+    found = judge.flags(sent, changes=[(one, MONTHS[5], "absorbs", two), (three, MONTHS[10], "absorbs", one)])
+    assert not [cell for cell in flagged(found) if cell[0] in (one, three) and cell[1] in (MONTHS[5], MONTHS[10])]
+    with duckdb.connect(judge.database) as connection:
+        history = connection.execute(
+            "select time_period, amount from plausibility.plausibility_figures "
+            "inner join plausibility.plausibility_series using (series_no) "
+            "where ref_area = ? and indicator = 'teams' and not is_judged",
+            [three],
+        ).fetchall()
+    assert dict(history) == {
+        month: sum(right[area, month, "teams"] for area in (one, two, three)) for month in MONTHS[:10]
+    }
 
 
 def test_what_a_person_has_confirmed_is_not_asked_again(judge, found, right):

@@ -8,7 +8,7 @@ import pandas
 import pytest
 from changed_marts import change
 
-from tuquan import candidates, transform, validate, warehouse
+from tuquan import candidates, settings, transform, validate, warehouse
 from tuquan.vocabulary.phrases import load_checks, phrase
 
 PERIOD = "2021"
@@ -53,6 +53,24 @@ def test_an_open_critical_question_closes_the_gate_and_is_named_by_its_keys(judg
     outcome = validate.run_gates(PERIOD)
     assert outcome.gate_status == "closed"
     assert [example["flag_id"] for example in unmet(outcome)["no_open_critical_question"].examples] == ["f1"]
+
+
+def test_without_a_limit_open_questions_may_move_a_total_and_with_one_it_is_told_by_how_much(
+    judged_home, monkeypatch, tmp_path
+):
+    change(
+        "insert into quality.remaining_errors by name select '40' as ref_area, 'Tỉnh Nghệ An' as area_name_vi, "
+        "'2021' as time_period, 'tips_received' as indicator, 10 as province_total, 1 as figures, "
+        "1.3 as expected_error_pct"
+    )
+    unsure = unmet(validate.run_gates(PERIOD))["totals_are_certain_enough"]
+    assert "có thể sai khoảng 1,30 %" in unsure.message(PERIOD)
+    seeds = tmp_path / "seeds"
+    shutil.copytree(settings.load().seeds, seeds)
+    thresholds = (seeds / "thresholds.csv").read_text()
+    (seeds / "thresholds.csv").write_text(thresholds.replace("remaining_error_pct,1,", "remaining_error_pct,,"))
+    monkeypatch.setenv("TUQUAN_SEEDS", str(seeds))
+    assert "totals_are_certain_enough" not in unmet(validate.run_gates(PERIOD))
 
 
 @pytest.mark.parametrize(

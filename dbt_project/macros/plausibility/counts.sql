@@ -98,7 +98,7 @@
 {%- endmacro %}
 
 {# How well an amount fits what is expected of `cell`, as the logarithm of a likelihood. #}
-{% macro fit_of(amount, cell) -%}
+{% macro fit_of(amount, cell, most=30) -%}
     case
         when {{ amount }} = 0
         then ln({{ cell }}.zero_chance)
@@ -110,8 +110,26 @@
                     {{ distance(amount, cell ~ ".expected", cell ~ ".spread", cell ~ ".chance") }},
                     2
                 ),
-                30
+                {{ most }}
             )
             - ln({{ cell }}.log_deviation)
     end
+{%- endmacro %}
+
+{# How well a figure goes with what was to be expected, from 0 to 1. #}
+{% macro plausibility_of(cell) -%}
+    case
+        when {{ cell }}.reported = 0
+        then {{ cell }}.zero_chance
+        else greatest(exp(-0.5 * {{ cell }}.distance * {{ cell }}.distance), 0.0001)
+    end
+{%- endmacro %}
+
+{# The row of the greatest weight as a whole; of equal ones always the same. #}
+{% macro likeliest(columns, weight) -%}
+    {%- set fields = [] -%}
+    {%- for column in columns -%}
+        {%- do fields.append(column.split(".")[-1] ~ " := " ~ column) -%}
+    {%- endfor -%}
+    arg_max(struct_pack({{ fields | join(", ") }}), ({{ weight }}, {{ columns | join(", ") }}))
 {%- endmacro %}

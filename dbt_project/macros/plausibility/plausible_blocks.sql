@@ -35,8 +35,8 @@
                 ones.log_deviation,
                 ones.distance,
                 ones.zero_chance,
-                {{ fit_of("ones.reported", "others") }}
-                - {{ fit_of("ones.reported", "ones") }} as evidence
+                {{ fit_of("ones.reported", "others", 12) }}
+                - {{ fit_of("ones.reported", "ones", 12) }} as evidence
             from placed as ones
             inner join
                 placed as others

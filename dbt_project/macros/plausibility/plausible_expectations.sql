@@ -10,14 +10,6 @@
             from {{ ref(look ~ "_look_moves") }}
         ),
 
-        indicators as (
-            select
-                row_number() over (order by form_order, statistical_kind, indicator) as series_no,
-                indicator,
-                coalesce(driver, whole) as driver
-            from {{ ref("plausibility_indicators") }}
-        ),
-
         driven as (
             select
                 moves.line_no,
@@ -26,6 +18,7 @@
                 drivers.amount as driver_amount,
                 drivers.own_move as driver_move,
                 drivers.log_amount as driver_log,
+                moves.jumps_so_far,
                 case
                     when drivers.amount > 0 and moves.amount > 0
                     then moves.log_amount - drivers.log_amount
@@ -40,12 +33,11 @@
                 end as known_ratio,
                 moves.is_judged
             from moves
-            inner join indicators on moves.series_no = indicators.series_no
-            inner join indicators as driver_names on indicators.driver = driver_names.indicator
+            inner join {{ ref("plausibility_series") }} as series using (series_no)
             inner join
                 moves as drivers
                 on moves.line_no = drivers.line_no
-                and driver_names.series_no = drivers.series_no
+                and coalesce(series.driver_no, series.whole_no) = drivers.series_no
                 and moves.time_period = drivers.time_period
         ),
 
@@ -57,7 +49,7 @@
             from driven
             window
                 earlier as (
-                    partition by line_no, series_no
+                    partition by line_no, series_no, jumps_so_far
                     order by period_no
                     rows between 12 preceding and 1 preceding
                 )
@@ -80,6 +72,8 @@
                 ratios.driver_log + case
                     when ratios.own_ratio is null
                     then ratios_of_all.ratio_of_all
+                    when ratios.jumps_so_far > 0
+                    then ratios.own_ratio + ratios_of_all.ratio_move
                     else
                         (
                             ratios.ratios_before * (ratios.own_ratio + ratios_of_all.ratio_move)
@@ -171,15 +165,54 @@
                 count(known_move) over earlier as strays_before,
                 count(*) filter (where reported = 0) over earlier as zeros_before,
                 count(*) over earlier as seen_before,
-                lag(known_move) over sequence as own_move_before
+                lag(own_move) over sequence as own_move_before,
+                lag(abs(own_move) > 3 * pooled_spread + 0.2) over sequence as jumped_before,
+                case
+                    when lag(period_no) over sequence = period_no - 1
+                    then sum(of_counts := amount) over this_year
+                end as reported_this_year
             from moved
             window
+                this_year as (
+                    partition by line_no, series_no, year
+                    order by period_no
+                    rows between 12 preceding and 1 preceding
+                ),
                 sequence as (partition by line_no, series_no order by period_no),
                 earlier as (
                     partition by line_no, series_no
                     order by period_no
                     rows between 12 preceding and 1 preceding
                 )
+        ),
+
+        -- How often a figure is a zero where none was before: at first, and after so many others.
+        -- Some of them are mistakes.
+        zero_habits as (
+            select
+                series_no,
+                period_no,
+                greatest(0, sum(of_counts := first_zeros - 0.003 * firsts) over so_far)
+                / (sum(of_counts := firsts) over so_far + 1) as zeros_at_first,
+                greatest(0, sum(of_counts := new_zeros - 0.0015 * followed) over so_far - 1)
+                / (sum(of_counts := exposure) over so_far + 1) as new_zeros
+            from
+                (
+                    select
+                        series_no,
+                        period_no,
+                        count(*) filter (where seen_before = 0) as firsts,
+                        count(*) filter (where seen_before = 0 and reported = 0) as first_zeros,
+                        count(*) filter (where seen_before > 0) as followed,
+                        count(*) filter (where seen_before > 0 and reported = 0) as new_zeros,
+                        sum(of_counts := 1 / (seen_before + 1)) filter (
+                            where seen_before > 0
+                        ) as exposure
+                    from strayed
+                    where is_judged and zeros_before = 0 and coalesce(driver_amount, 1) > 0
+                    group by series_no, period_no
+                ) as counted
+            window so_far as (partition by series_no order by period_no)
         ),
 
         spread_out as (
@@ -230,6 +263,8 @@
         move_of_file,
         own_move,
         own_move_before,
+        jumped_before,
+        reported_this_year,
         middle + size_weight * log_size + effort as expected_of_peers,
         peer_spread,
         expected,
@@ -241,7 +276,10 @@
             0.9,
             greatest(
                 power(1 + spread * spread * exp(expected) / chance, -1 / (spread * spread)),
+                case when statistical_kind = 'stock' then 0.02 * exp(-2 * expected) else 0 end,
                 case
+                    when seen_before = 0
+                    then coalesce(zero_habits.zeros_at_first, 0)
                     -- What is there does not come and go; zeros one after the other may all be one
                     -- mistake.
                     when
@@ -251,13 +289,13 @@
                     then 0.0003 * power(1.8, zeros_before)
                     when zeros_before > 0
                     then 0.7 * (zeros_before + 0.5) / (seen_before + 2)
-                    when seen_before < 3
-                    then 0.01
-                    else 0.001
-                end
+                    else coalesce(zero_habits.new_zeros, 0) / (seen_before + 1)
+                end,
+                0.0003
             )
         ) as zero_chance,
         {{ log_deviation("expected", "spread", "chance") }} as log_deviation
     from spread_out
+    left join zero_habits using (series_no, period_no)
     where is_judged
 {%- endmacro %}

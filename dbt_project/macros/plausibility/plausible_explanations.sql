@@ -9,16 +9,6 @@
 
         cells as (select * from {{ ref(look ~ "_look_expectations") }}),
 
-        indicators as (
-            select
-                row_number() over (order by form_order, statistical_kind, indicator) as series_no,
-                indicator,
-                statistical_kind,
-                whole,
-                driver
-            from {{ ref("plausibility_indicators") }}
-        ),
-
         positive as (select * from suspects where reported > 0),
 
         factors as (
@@ -39,7 +29,16 @@
             cross join factors
             where distance > 0
             union all
-            select line_no, series_no, time_period, reported * factor, share * 0.4 as weight
+            -- Which digits have got lost behind, nobody knows: those that fit best.
+            select
+                line_no,
+                series_no,
+                time_period,
+                least(
+                    greatest(reported * factor, round(exp(expected) - 0.5)),
+                    (reported + 1) * factor - 1
+                ),
+                share * 0.3
             from positive
             cross join factors
             where distance < 0
@@ -196,6 +195,40 @@
                 and (others.reported > 0 or others.zero_chance < 0.05)
         ),
 
+        -- Increments are sent for one stock or for nearly all of them, and then for no flow is
+        -- there a
+        -- zero; cells left blank are anywhere.
+        increments as (
+            select
+                line_no,
+                time_period,
+                case
+                    when fallen > 0.6 * stocks and zero_flows < 0.5 * flows
+                    then 3
+                    when fallen > 1
+                    then 0.3
+                    else 1.1
+                end as weight
+            from
+                (
+                    select
+                        line_no,
+                        time_period,
+                        count(*) filter (where statistical_kind = 'stock') as stocks,
+                        count(*) filter (
+                            where statistical_kind = 'stock' and reported < 0.3 * reported_before
+                        ) as fallen,
+                        count(*) filter (where statistical_kind = 'flow') as flows,
+                        count(*) filter (
+                            where statistical_kind = 'flow' and reported = 0
+                        ) as zero_flows
+                    from cells
+                    where expected > 1.6 and periods_before > 0
+                    group by line_no, time_period
+                ) as counted
+            where fallen > 0
+        ),
+
         direct as (
             select line_no, series_no, time_period, 'scale_error' as cause, suggested_value, weight
             from scaled
@@ -276,29 +309,25 @@
                 parts.period_no,
                 parts.series_no as part_no,
                 wholes.series_no as whole_no,
-                part_indicators.whole = whole_indicators.indicator as is_part,
+                series.whole_no = wholes.series_no as is_part,
                 case
-                    when part_indicators.whole = whole_indicators.indicator
+                    when series.whole_no = wholes.series_no
                     then parts.reported > wholes.reported
                     else (parts.reported > 0) and wholes.reported = 0
                 end as is_broken,
-                case
-                    when wholes.reported = 0
-                    then wholes.zeros_before > 0 or wholes.seen_before = 0
-                    else abs(parts.distance) > abs(wholes.distance)
-                end as is_part_worse,
+                parts.reported / nullif(wholes.reported, 0) as times_whole,
+                {{ plausibility_of("wholes") }} / (
+                    {{ plausibility_of("wholes") }} + {{ plausibility_of("parts") }}
+                ) as part_is_wrong,
                 exp(parts.expected) - 0.5 as part_expected,
                 exp(wholes.expected) - 0.5 as whole_expected
-            from indicators as part_indicators
-            inner join
-                indicators as whole_indicators
-                on whole_indicators.indicator in (part_indicators.whole, part_indicators.driver)
-            inner join cells as parts on part_indicators.series_no = parts.series_no
+            from {{ ref("plausibility_series") }} as series
+            inner join cells as parts on series.series_no = parts.series_no
             inner join
                 cells as wholes
                 on parts.line_no = wholes.line_no
                 and parts.time_period = wholes.time_period
-                and whole_indicators.series_no = wholes.series_no
+                and wholes.series_no in (series.whole_no, series.driver_no)
         ),
 
         usually_broken as (
@@ -315,18 +344,26 @@
             select
                 related.line_no,
                 case
-                    when related.is_part_worse then related.part_no else related.whole_no
+                    when related.part_is_wrong >= 0.5 then related.part_no else related.whole_no
                 end as series_no,
                 related.time_period,
                 case
-                    when related.is_part_worse then related.whole_no else related.part_no
+                    when related.part_is_wrong >= 0.5 then related.whole_no else related.part_no
                 end as other_no,
                 case
-                    when related.is_part_worse
+                    when related.part_is_wrong >= 0.5
                     then related.part_expected
                     else related.whole_expected
                 end as suggested_value,
-                0.005 / (usually_broken.share + 0.005) as weight
+                -- What is many times its whole has another reason.
+                case when related.times_whole < 2 then 3 when related.is_part then 0.3 else 1 end
+                * 0.005
+                / (usually_broken.share + 0.005) as weight,
+                -- A part is never larger than its whole: one of the two is wrong for certain.
+                case
+                    when related.is_part
+                    then greatest(related.part_is_wrong, 1 - related.part_is_wrong)
+                end as least_probability
             from related
             inner join usually_broken using (part_no, whole_no, period_no)
             where related.is_broken
@@ -338,8 +375,9 @@
         time_period,
         corrected.cause,
         sum(of_counts := fit) * any_value(causes.prior) as weight,
-        arg_max(suggested_value, fit) as suggested_value,
-        cast(null as bigint) as other_no
+        arg_max(suggested_value, (fit, suggested_value)) as suggested_value,
+        cast(null as bigint) as other_no,
+        cast(null as double) as least_probability
     from corrected
     inner join {{ ref("causes") }} as causes using (cause)
     group by line_no, series_no, time_period, corrected.cause
@@ -351,6 +389,7 @@
         'upper_level_total',
         max(weight) * {{ prior_of("upper_level_total") }},
         any_value(suggested_value),
+        null,
         null
     from totalled
     group by line_no, series_no, time_period
@@ -361,8 +400,9 @@
         time_period,
         'swapped_cells',
         sum(of_counts := weight) * {{ prior_of("swapped_cells") }},
-        arg_max(suggested_value, weight),
-        arg_max(other_no, weight)
+        arg_max(suggested_value, (weight, suggested_value)),
+        arg_max(other_no, (weight, other_no)),
+        null
     from swapped
     group by line_no, series_no, time_period
     union all
@@ -372,8 +412,9 @@
         time_period,
         'relation_broken',
         0.1 * max(weight) * {{ prior_of("relation_broken") }},
-        arg_max(suggested_value, weight),
-        arg_max(other_no, weight)
+        arg_max(suggested_value, (weight, suggested_value)),
+        arg_max(other_no, (weight, other_no)),
+        max(least_probability)
     from broken
     group by line_no, series_no, time_period
     union all
@@ -384,6 +425,7 @@
         'blank_as_zero',
         {{ prior_of("blank_as_zero") }},
         exp(expected) - 0.5,
+        null,
         null
     from suspects
     where reported = 0
@@ -393,10 +435,12 @@
         series_no,
         time_period,
         'increment_reported',
-        {{ prior_of("increment_reported") }},
+        increments.weight * {{ prior_of("increment_reported") }},
         reported_before,
+        null,
         null
     from suspects
+    inner join increments using (line_no, time_period)
     where reported = 0 and statistical_kind = 'stock' and reported_before > 0
     union all
     -- How much came to it may be any small figure, and fits no better where little does.
@@ -406,11 +450,14 @@
         time_period,
         'increment_reported',
         0.3
+        * increments.weight
         * greatest(0, 1 - reported / (0.3 * reported_before))
         * {{ prior_of("increment_reported") }},
         reported_before + reported,
+        null,
         null
     from suspects
+    inner join increments using (line_no, time_period)
     where statistical_kind = 'stock' and reported > 0 and reported < 0.3 * reported_before
     union all
     select
@@ -420,7 +467,8 @@
         'unexplained_outlier',
         {{ prior_of("unexplained_outlier") }} * 0.1,
         exp(expected) - 0.5,
-        null
+        null,
+        case when reported < 0 then 0.95 end
     from suspects
     where reported <> 0
 {%- endmacro %}

@@ -61,7 +61,15 @@
                 cells.distance,
                 cells.log_deviation,
                 cells.periods_before,
+                cells.ref_area,
+                cells.spread,
+                cells.chance,
+                cells.zero_chance,
+                cells.driver_amount,
                 habits.repeats_again,
+                least(
+                    0.9, 0.28 / (cells.log_deviation * (greatest(cells.reported, 0) + 0.5))
+                ) as coincidence,
                 least(
                     0.95,
                     (
@@ -80,7 +88,9 @@
                             ) over earlier
                         )
                         / (4 + count(*) over earlier),
-                        0.28 / (cells.log_deviation * (greatest(cells.reported, 0) + 0.5))
+                        least(
+                            0.9, 0.28 / (cells.log_deviation * (greatest(cells.reported, 0) + 0.5))
+                        )
                     )
                 ) as repeats
             from cells
@@ -95,8 +105,7 @@
 
         -- Copies of an earlier file
         repeats as (
-            select
-                line_no, time_period, sum(of_counts := ln(0.12 / (1 - repeats))) as evidence_if_none
+            select line_no, time_period, count(*) * ln(0.1) as evidence_if_none
             from own_habits
             where reported > 0
             group by line_no, time_period
@@ -108,9 +117,13 @@
                 own_habits.time_period,
                 history.time_period as other,
                 any_value(own_habits.period_no - history.period_no) as periods_ago,
-                sum(
-                    of_counts := ln(0.88 / own_habits.repeats) - ln(0.12 / (1 - own_habits.repeats))
-                ) as evidence
+                sum(of_counts := ln(0.9 / own_habits.repeats + 0.1) - ln(0.1))
+                -- Mostly it is the last one.
+                + case
+                    when any_value(own_habits.period_no - history.period_no) = 1
+                    then ln(0.6)
+                    else ln(0.05)
+                end as evidence
             from own_habits
             inner join
                 history
@@ -144,6 +157,7 @@
                 own_habits.time_period,
                 'stale_copy' as cause,
                 copies.other,
+                cast(null as double) as suggested_value,
                 ln({{ prior_of("stale_copy") }}) + copies.evidence as log_odds,
                 (own_habits.reported = history.reported)::integer
                 * least(1 - power(own_habits.repeats, copies.periods_ago), 0.97) as share_wrong
@@ -156,18 +170,23 @@
                 and copies.other = history.time_period
         ),
 
-        -- Files of another area
-        misfits as (
+        -- Files of another area: those that are the own ones have some figures of the file before.
+        fitting as (
             select
-                line_no,
-                time_period,
-                any_value(period_no) as period_no,
-                sum(of_counts := {{ fit_of("cells.reported", "cells") }}) as fit
-            from cells
+                *,
+                least(distance * distance, 9) as misfit,
+                {{ fit_of("reported", "own_habits", 12) }} + case
+                    when reported = reported_before then ln(repeats / coincidence) else 0
+                end as fit
+            from own_habits
+        ),
+
+        misfits as (
+            select line_no, time_period, sum(of_counts := fit) as fit, count(*) as cells
+            from fitting
             where reported > 0
             group by line_no, time_period
-            having
-                sum(of_counts := least(distance * distance, 9)) > 2.5 * count(*) and count(*) >= 6
+            having sum(of_counts := misfit) > 2.5 * count(*) and count(*) >= 5
         ),
 
         others as (
@@ -177,7 +196,16 @@
                 theirs.line_no as other_line,
                 any_value(theirs.ref_area) as other,
                 any_value(misfits.fit) as fit,
-                sum(of_counts := {{ fit_of("cells.reported", "theirs") }}) as other_fit,
+                any_value(misfits.cells) as cells,
+                sum(
+                    of_counts
+                    := {{ fit_of("cells.reported", "theirs", 12) }}
+                    + case
+                        when cells.reported = theirs.reported_before
+                        then ln(theirs.repeats / theirs.coincidence)
+                        else 0
+                    end
+                ) as other_fit,
                 sum(
                     of_counts := least(
                         power(
@@ -196,9 +224,9 @@
                 ) as misfit,
                 count(*) as compared
             from misfits
-            inner join cells using (line_no, time_period)
+            inner join own_habits as cells using (line_no, time_period)
             inner join
-                cells as theirs
+                own_habits as theirs
                 on cells.series_no = theirs.series_no
                 and cells.period_no = theirs.period_no
                 and cells.line_no <> theirs.line_no
@@ -206,24 +234,41 @@
             group by cells.line_no, cells.time_period, theirs.line_no
         ),
 
+        likely_others as (
+            select
+                line_no,
+                time_period,
+                arg_max(other, (other_fit - fit, other)) as other,
+                ln({{ prior_of("wrong_unit_file") }} / count(*))
+                -- What moves one figure of a file moves others of it, too.
+                + 0.4 * max(other_fit - fit) as log_odds
+            from others
+            where compared > 0.8 * cells and misfit < 2 * compared
+            group by line_no, time_period
+            having max(other_fit - fit) > 8
+        ),
+
+        -- What many files of a period seem to be has another reason.
         strangers as (
             select
-                others.line_no,
-                others.time_period,
-                arg_max(others.other, others.other_fit - others.fit) as other,
-                ln({{ prior_of("wrong_unit_file") }} / count(*))
-                + max(others.other_fit - others.fit) as log_odds
-            from others
+                likely_others.* exclude (log_odds),
+                log_odds - coalesce(
+                    greatest(
+                        0,
+                        list_sort(list(log_odds) over same_period, 'desc')[
+                            2 + cast(ceil(files_of_periods.files / 100) as bigint)
+                        ]
+                    ),
+                    0
+                ) as log_odds
+            from likely_others
             inner join
                 (
-                    select line_no, time_period, count(*) as cells
+                    select time_period, count(distinct line_no) as files
                     from cells
-                    where reported > 0
-                    group by line_no, time_period
-                ) as sizes using (line_no, time_period)
-            where others.compared > 0.8 * sizes.cells and others.misfit < 2 * others.compared
-            group by others.line_no, others.time_period
-            having max(others.other_fit - others.fit) > 3
+                    group by time_period
+                ) as files_of_periods using (time_period)
+            window same_period as (partition by time_period)
         ),
 
         strange_cells as (
@@ -233,12 +278,123 @@
                 cells.time_period,
                 'wrong_unit_file' as cause,
                 strangers.other,
+                cast(null as double) as suggested_value,
                 strangers.log_odds,
                 -- Of two files that do not go together either may be the wrong one.
                 {{ share_unlike("cells") }}
                 * case when cells.periods_before = 1 then 0.45 else 1 end as share_wrong
             from strangers
             inner join cells using (line_no, time_period)
+        ),
+
+        -- Files with what was done in the year so far: since its beginning, or on top of the file
+        -- before that did the same.
+        carried as (
+            select
+                cells.* replace (cells.expected - cells.move_of_file as expected),
+                cells.expected as expected_with_file,
+                sums.from_what,
+                sums.carried
+            from cells
+            cross join
+                lateral(
+                    values ('year', cells.reported_this_year), ('file', cells.reported_before)
+                ) as sums(from_what, carried)
+            where cells.statistical_kind = 'flow' and cells.reported_this_year > 0
+        ),
+
+        carried_files as (
+            select
+                line_no,
+                time_period,
+                from_what,
+                0.7 * sum(
+                    of_counts := case
+                        when reported < carried
+                        then -3
+                        else
+                            greatest(
+                                -3,
+                                least(
+                                    4,
+                                    {{ fit_of("reported - carried", "carried") }}
+                                    - ln((reported - carried + 0.5) / (reported + 0.5))
+                                    - {{ fit_of("reported", "carried") }}
+                                )
+                            )
+                    end
+                ) as evidence
+            from carried
+            where carried > 0 and not by_driver
+            group by line_no, time_period, from_what
+            having count(*) >= 2
+        ),
+
+        carried_cells as (
+            select
+                carried.line_no,
+                carried.series_no,
+                carried.time_period,
+                'cumulative_reported' as cause,
+                cast(null as varchar) as other,
+                carried.reported - carried.carried as suggested_value,
+                ln({{ prior_of("cumulative_reported") }} / 4) + best.evidence as log_odds,
+                case when carried.reported > carried.carried then 0.97 else 0 end as share_wrong
+            from
+                (
+                    select *
+                    from carried_files
+                    where evidence > 3
+                    qualify
+                        row_number() over (
+                            partition by line_no, time_period order by evidence desc, from_what
+                        )
+                        = 1
+                ) as best
+            inner join carried using (line_no, time_period, from_what)
+        ),
+
+        -- Files in which everything that does not come and go has moved to the same side: no event
+        -- does that, and the more of it there is, the less.
+        moved_files as (
+            select
+                line_no,
+                time_period,
+                greatest(moved_up, moved_down)
+                - 2
+                - (cells - greatest(moved_up, moved_down)) as moved_together
+            from
+                (
+                    select
+                        line_no,
+                        time_period,
+                        count(*) as cells,
+                        count(*) filter (where own_move > 0.15 and distance > 2) as moved_up,
+                        count(*) filter (where own_move < -0.15 and distance < -2) as moved_down
+                    from cells
+                    where
+                        statistical_kind = 'stock'
+                        and periods_before > 0
+                        and not by_driver
+                        and expected > 2
+                    group by line_no, time_period
+                ) as counted
+        ),
+
+        moved_cells as (
+            select
+                cells.line_no,
+                cells.series_no,
+                cells.time_period,
+                'unexplained_outlier' as cause,
+                cast(null as varchar) as other,
+                cast(null as double) as suggested_value,
+                ln({{ prior_of("unexplained_outlier") }} / 4)
+                + 2.5 * moved_files.moved_together as log_odds,
+                {{ share_unlike("cells") }} as share_wrong
+            from moved_files
+            inner join cells using (line_no, time_period)
+            where moved_files.moved_together > 0
         ),
 
         -- Figures that nobody counted: too round or too even across the form or over time, or all
@@ -282,7 +438,12 @@
                         then ln(0.85 / 0.05)
                         else ln(0.15 / 0.95)
                     end
-                ) filter (where reported >= 5 and above is not null) as too_even,
+                ) filter (
+                    where
+                        reported >= 5
+                        and above is not null
+                        and reported is distinct from driver_amount
+                ) as too_even,
                 median(of_logs := ln(growth)) as log_growth
             from patterns
             group by line_no, time_period, statistical_kind
@@ -314,11 +475,12 @@
             from patterns
             inner join file_patterns using (line_no, time_period, statistical_kind)
             where
-                patterns.reported_before >= 20
-                and patterns.reported >= 20
+                patterns.reported_before >= 8
+                and patterns.reported >= 8
                 and abs(file_patterns.log_growth) > 0.002
                 and patterns.statistical_kind = 'flow'
             group by patterns.line_no, patterns.time_period, patterns.statistical_kind
+            having count(*) >= 4
         ),
 
         invented as (
@@ -327,16 +489,19 @@
                 file_patterns.time_period,
                 file_patterns.statistical_kind,
                 greatest(
-                    coalesce(file_patterns.too_round, 0),
+                    coalesce(file_patterns.too_round + 1, 0),
                     coalesce(file_patterns.too_even, 0),
                     coalesce(grown.too_alike, 0)
-                ) as evidence
+                ) as evidence,
+                coalesce(file_patterns.too_round + 1, 0) > greatest(
+                    coalesce(file_patterns.too_even, 0), coalesce(grown.too_alike, 0)
+                ) as is_round
             from file_patterns
             left join grown using (line_no, time_period, statistical_kind)
             where
                 file_patterns.statistical_kind = 'flow'
                 and greatest(
-                    coalesce(file_patterns.too_round, 0),
+                    coalesce(file_patterns.too_round + 1, 0),
                     coalesce(file_patterns.too_even, 0),
                     coalesce(grown.too_alike, 0)
                 )
@@ -383,8 +548,13 @@
                 cells.time_period,
                 'fabricated_pattern' as cause,
                 cast(null as varchar) as other,
-                ln({{ prior_of("fabricated_pattern") }} / 3) + invented.evidence as log_odds,
-                {{ share_unlike("cells") }} as share_wrong
+                cast(null as double) as suggested_value,
+                ln({{ prior_of("fabricated_pattern") }} / 20) + invented.evidence as log_odds,
+                case
+                    when invented.is_round and cells.reported % 10 <> 0
+                    then 0
+                    else {{ share_unlike("cells") }}
+                end as share_wrong
             from invented
             inner join cells using (line_no, time_period, statistical_kind)
             union all
@@ -393,6 +563,7 @@
                 series_no,
                 time_period,
                 'fabricated_pattern',
+                null,
                 null,
                 ln({{ prior_of("fabricated_pattern") }} / 4) + evenness_so_far,
                 {{ share_unlike("run_so_far") }}
@@ -423,11 +594,11 @@
                 zero_run,
                 sum(of_counts := least(4, ln(0.8 / zero_chance))) as evidence
             from lines_of_form
-            where reported = 0
+            where reported = 0 and coalesce(driver_amount, 1) > 0
             group by line_no, time_period, zero_run
             having
                 count(*) filter (where zero_chance < 0.5) >= 3
-                and any_value(zeros) - count(*) < 0.3 * (any_value(lines_in_form) - count(*))
+                and any_value(zeros) - count(*) <= 0.3 * (any_value(lines_in_form) - count(*))
                 and sum(of_counts := least(4, ln(0.8 / zero_chance))) > 4
         ),
 
@@ -438,6 +609,7 @@
                 lines_of_form.time_period,
                 'blank_as_zero' as cause,
                 cast(null as varchar) as other,
+                cast(null as double) as suggested_value,
                 ln({{ prior_of("blank_as_zero") }} / 8) + zero_runs.evidence as log_odds,
                 0.97 * (1 - lines_of_form.zero_chance) as share_wrong
             from zero_runs
@@ -450,6 +622,12 @@
     union all
     select *
     from strange_cells
+    union all
+    select *
+    from carried_cells
+    union all
+    select *
+    from moved_cells
     union all
     select *
     from invented_cells

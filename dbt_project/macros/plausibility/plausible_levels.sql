@@ -25,43 +25,65 @@
                     when figures.amount > 0 or (figures.amount = 0 and not peers.zeros_apart)
                     then figures.log_amount - peers.size_weight * figures.log_size - peers.middle
                 end as place,
-                {%- if look == "second" %} doubted.line_no is not null as is_doubted
-                {%- else %} false as is_doubted
+                {%- if look == "second" %} doubted.line_no is not null as is_doubted,
+                {%- else %} false as is_doubted,
                 {%- endif %}
+                coalesce(
+                    figures.decision = 'confirmed'
+                    and kinds.statistical_kind = 'stock'
+                    and abs(figures.log_amount - lag(figures.log_amount) over sequence) > 0.2,
+                    false
+                ) as begins_anew
             from {{ ref("plausibility_figures") }} as figures
             inner join {{ ref(look ~ "_look_peers") }} as peers using (series_no, period_no)
+            inner join {{ ref("plausibility_series") }} as kinds using (series_no)
             {%- if look == "second" %}
                 left join doubted using (ref_area, series_no, time_period)
             {%- endif %}
+            window
+                sequence as (
+                    partition by figures.line_no, figures.series_no order by figures.period_no
+                )
+        ),
+
+        -- A jump of a stock that a person has confirmed is where a new history begins.
+        known as (
+            select
+                *,
+                case when not is_doubted then place end as known_place,
+                count(*) filter (where begins_anew) over (
+                    partition by line_no, series_no order by period_no
+                ) as jumps_so_far
+            from placed
         ),
 
         remembered as (
             select
                 *,
-                count(known_place) over earlier as periods_before,
-                lag(known_place ignore nulls) over sequence as place_before,
+                -- The level that a person has confirmed is known as well as one of some periods.
+                count(known_place) over earlier + case
+                    when jumps_so_far > 0 and count(known_place) over earlier > 0 then 3 else 0
+                end as periods_before,
+                last_value(known_place ignore nulls) over earlier as place_before,
                 lag(reported) over sequence as reported_before,
                 median(of_logs := known_place) over lately as place_lately,
                 median(of_logs := known_place) over half as place_half,
                 median(of_logs := known_place) over earlier as place_long
-            from
-                (
-                    select *, case when not is_doubted then place end as known_place from placed
-                ) as placed
+            from known
             window
                 sequence as (partition by line_no, series_no order by period_no),
                 earlier as (
-                    partition by line_no, series_no
+                    partition by line_no, series_no, jumps_so_far
                     order by period_no
                     rows between 12 preceding and 1 preceding
                 ),
                 half as (
-                    partition by line_no, series_no
+                    partition by line_no, series_no, jumps_so_far
                     order by period_no
                     rows between 6 preceding and 1 preceding
                 ),
                 lately as (
-                    partition by line_no, series_no
+                    partition by line_no, series_no, jumps_so_far
                     order by period_no
                     rows between 3 preceding and 1 preceding
                 )
@@ -103,7 +125,7 @@
 
         chosen as (
             select
-                remembered.* exclude (place_half),
+                remembered.* exclude (place_half, begins_anew),
                 sign(coalesce(efforts.effort, 0))
                 * greatest(0, abs(coalesce(efforts.effort, 0)) - 0.1) as effort,
                 case
@@ -135,6 +157,8 @@
         case
             when own_level is null
             then effort
+            when jumps_so_far > 0
+            then own_level
             else (periods_before * own_level + 0.1 * effort) / (periods_before + 0.1)
         end as level
     from chosen

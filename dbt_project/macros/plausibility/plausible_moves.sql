@@ -7,13 +7,6 @@
 
         levels as (select * from {{ ref(look ~ "_look_levels") }}),
 
-        kinds as (
-            select
-                row_number() over (order by form_order, statistical_kind, indicator) as series_no,
-                statistical_kind
-            from {{ ref("plausibility_indicators") }}
-        ),
-
         everybody as (
             select series_no, period_no, median(of_logs := place - level) as move_of_all
             from levels
@@ -32,7 +25,7 @@
                 ) as counting
             from levels
             left join everybody using (series_no, period_no)
-            left join kinds using (series_no)
+            left join {{ ref("plausibility_series") }} as kinds using (series_no)
         ),
 
         -- Of a pure count the variance is what is counted; figures that stay what they are vary
@@ -135,7 +128,7 @@
             inner join spreads using (series_no, period_no)
             where moved.periods_before >= 1 and moved.place is not null and moved.is_judged
             group by moved.line_no, moved.period_no, moved.time_period, moved.statistical_kind
-            having count(*) >= 5
+            having count(*) >= 3
         ),
 
         -- Files are filled with more or less effort, but none moves ten times as far as others do.
@@ -153,12 +146,9 @@
             when abs(files.move_of_file) > 2 * (4 * efforts.usual_move + 0.02)
             then 0
             else
-                coalesce(
-                    greatest(
-                        -4 * efforts.usual_move - 0.02,
-                        least(4 * efforts.usual_move + 0.02, files.move_of_file)
-                    ),
-                    0
+                greatest(
+                    -4 * efforts.usual_move - 0.02,
+                    least(4 * efforts.usual_move + 0.02, coalesce(files.move_of_file, 0))
                 )
         end as move_of_file,
         case when moved.periods_before = 0 then 1 else coalesce(spreads.chance, 1) end as chance,

@@ -7,25 +7,18 @@
 
         cells as (select * from {{ ref(look ~ "_look_expectations") }}),
 
-        indicators as (
-            select
-                row_number() over (order by form_order, statistical_kind, indicator) as series_no,
-                indicator,
-                whole,
-                driver
-            from {{ ref("plausibility_indicators") }}
-        ),
+        series as (select * from {{ ref("plausibility_series") }}),
 
         links as (
-            select indicators.series_no, others.series_no as other_no
-            from indicators
+            select series.series_no, others.series_no as other_no
+            from series
             inner join
-                indicators as others
-                on others.indicator in (indicators.whole, indicators.driver)
-                or indicators.indicator in (others.whole, others.driver)
-                or others.whole = indicators.whole
-                or others.driver = indicators.driver
-            where indicators.series_no <> others.series_no
+                series as others
+                on others.series_no in (series.whole_no, series.driver_no)
+                or series.series_no in (others.whole_no, others.driver_no)
+                or others.whole_no = series.whole_no
+                or others.driver_no = series.driver_no
+            where series.series_no <> others.series_no
             group by all
         ),
 
@@ -38,10 +31,10 @@
                 or reported < 0
                 or reported = 0
                 and zeros_apart
-                and coalesce(driver_amount, 1) > 0
+                and zero_chance < 0.3
         ),
 
-        -- What moved beside it on the form, and what was reported this year so far.
+        -- What moved beside it on the form.
         forms as (
             select
                 line_no,
@@ -70,23 +63,6 @@
             group by ones.line_no, ones.series_no, ones.time_period
         ),
 
-        years as (
-            select
-                strange.line_no,
-                strange.series_no,
-                strange.time_period,
-                sum(of_counts := cells.reported) as reported_this_year
-            from strange
-            inner join
-                cells
-                on strange.line_no = cells.line_no
-                and strange.series_no = cells.series_no
-                and strange.year = cells.year
-                and strange.period_no > cells.period_no
-            where strange.statistical_kind = 'flow'
-            group by strange.line_no, strange.series_no, strange.time_period
-        ),
-
         families as (
             select
                 strange.line_no,
@@ -103,26 +79,36 @@
             group by strange.line_no, strange.series_no, strange.time_period
         ),
 
-        zeros as (
+        drivers as (
+            select strange.line_no, strange.series_no, strange.time_period, cells.zero_chance
+            from strange
+            inner join series on strange.series_no = series.series_no
+            inner join
+                cells
+                on strange.line_no = cells.line_no
+                and strange.time_period = cells.time_period
+                and coalesce(series.driver_no, series.whole_no) = cells.series_no
+            where strange.reported = 0 and cells.reported = 0
+        ),
+
+        -- How often figures have decimals, and how often one has gone to another level for good.
+        habits as (
             select
                 series_no,
                 period_no,
-                greatest(0, sum(of_counts := first_zeros) over so_far - 1)
-                / (sum(of_counts := without_zeros) over so_far + 1) as first_zero_share,
-                fractions / cells as fraction_share
+                fractions / cells as fraction_share,
+                (sum(of_counts := jumps) over so_far + 1)
+                / (sum(of_counts := cells) over so_far + 500) as jump_chance
             from
                 (
                     select
                         series_no,
                         period_no,
                         count(*) as cells,
+                        count(*) filter (where reported <> floor(reported)) as fractions,
                         count(*) filter (
-                            where zeros_before = 0 and seen_before >= 3
-                        ) as without_zeros,
-                        count(*) filter (
-                            where reported = 0 and zeros_before = 0 and seen_before >= 3
-                        ) as first_zeros,
-                        count(*) filter (where reported <> floor(reported)) as fractions
+                            where jumped_before and abs(own_move - own_move_before) < 0.1
+                        ) as jumps
                     from cells
                     group by series_no, period_no
                 ) as counted
@@ -132,7 +118,6 @@
     select
         strange.*,
         families.move_of_family,
-        years.reported_this_year,
         greatest(
             -- That a small figure is another by one is no news.
             case
@@ -143,19 +128,10 @@
                 else 1e-12
             end,
             case
-                when strange.reported = 0 and coalesce(strange.driver_amount, 1) = 0
-                then 1
                 when strange.reported = 0
                 then
-                    case
-                        when strange.zeros_before = 0 and strange.statistical_kind = 'flow'
-                        then
-                            greatest(
-                                strange.zero_chance,
-                                least(0.5, coalesce(zeros.first_zero_share, 0) - 0.001)
-                            )
-                        else strange.zero_chance
-                    end
+                    -- Nothing comes of nothing, unless that is a mistake, too.
+                    greatest(strange.zero_chance, least(1, 10 * coalesce(drivers.zero_chance, 0)))
                 else
                     (
                         0.72 * {{ likelihood_of("strange.distance") }}
@@ -197,6 +173,12 @@
                         }}
                     )
                     / strange.log_deviation
+                    -- What is there may be more or less for good, of which nobody told.
+                    + case
+                        when strange.statistical_kind = 'stock'
+                        then 0.6 * habits.jump_chance * exp(- abs(strange.own_move) / 0.8)
+                        else 0
+                    end
                     -- What is known of an area from one or two figures may be wrong itself.
                     + case
                         when strange.periods_before between 1 and 2
@@ -215,7 +197,7 @@
             -- Below zero, or with decimals where nobody else has any.
             * case when strange.reported < 0 then 0.001 else 1 end
             * case
-                when strange.reported <> floor(strange.reported) and zeros.fraction_share < 0.05
+                when strange.reported <> floor(strange.reported) and habits.fraction_share < 0.05
                 then 0.01
                 else 1
             end
@@ -223,6 +205,6 @@
     from strange
     left join families using (line_no, series_no, time_period)
     left join beside using (line_no, series_no, time_period)
-    left join years using (line_no, series_no, time_period)
-    left join zeros using (series_no, period_no)
+    left join habits using (series_no, period_no)
+    left join drivers using (line_no, series_no, time_period)
 {%- endmacro %}

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('int_changed_periods') }}
+-- depends_on: {{ ref('int_changed_periods') }}, {{ ref('int_form_periods') }}
 -- The one pass over all cells, and so no more than it has to be: what the communes of a part sent,
 -- added up, and how many of them have the cell. A model of its own, so that DuckDB has its memory
 -- for this alone; with the joins of int_area_totals beside it, it goes to disk.
@@ -6,7 +6,7 @@
     config(
         materialized="incremental",
         incremental_strategy="append",
-        pre_hook="{{ forget_periods(this, 'is_to_build') }}",
+        pre_hook="{{ forget_form_periods(this, 'is_to_build') }}",
     )
 }}
 with
@@ -27,11 +27,13 @@ with
         group by part_key, indicator
     )
 
+-- Words would cost as much to write as all the rest: there are sixty times as many rows as parts.
 select
-    parts.time_period,
+    parts.form_period,
     summed.part_key,
-    summed.indicator,
+    indicators.indicator_number,
     summed.sum_of_values,
     summed.areas_answered
 from summed
 inner join {{ ref("int_parts") }} as parts on summed.part_key = parts.part_key
+inner join {{ ref("stg_indicators") }} as indicators on summed.indicator = indicators.indicator

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('int_changed_periods') }}
+-- depends_on: {{ ref('int_changed_periods') }}, {{ ref('int_form_periods') }}
 -- Totals of the communes by the part of a district that lies in one province, for every period and
 -- indicator. Districts, provinces and the country are sums of these. Each figure counts once: sums
 -- are summed, a rate keeps numerator and denominator of the communes that reported both, a
@@ -8,7 +8,7 @@
     config(
         materialized="incremental",
         incremental_strategy="append",
-        pre_hook="{{ forget_periods(this, 'is_to_build') }}",
+        pre_hook="{{ forget_form_periods(this, 'is_to_build') }}",
     )
 }}
 with
@@ -24,32 +24,36 @@ with
     parts as (select * from {{ ref("int_parts") }} where {{ of_periods_to_build() }}),
 
     asked as (
-        select parts.part_key, indicators.indicator
-        from parts
-        inner join indicators on {{ is_asked("parts", "indicators") }}
+        select periods.form_period, indicators.indicator_number
+        from (select distinct form_period, form, months, period_end from parts) as periods
+        inner join indicators on {{ is_asked("periods", "indicators") }}
     ),
 
-    summed as (select * from {{ ref("int_area_sums") }} where {{ of_periods_to_build() }}),
+    summed as (
+        select *
+        from {{ ref("int_area_sums") }}
+        {% if is_incremental() %} where part_key in (select part_key from parts) {% endif %}
+    ),
 
     classed as (
         select
-            part_key,
-            indicator,
-            max(obs_value) as largest_value,
-            cast(count(*) filter (obs_value > 0) as integer) as areas_in_class
+            sent.part_key,
+            indicators.indicator_number,
+            max(sent.obs_value) as largest_value,
+            cast(count(*) filter (sent.obs_value > 0) as integer) as areas_in_class
         from sent
-        where
-            indicator
-            in (select indicator from indicators where rollup_areas in ('bounds', 'count_true'))
-        group by part_key, indicator
+        inner join indicators on sent.indicator = indicators.indicator
+        where indicators.rollup_areas in ('bounds', 'count_true')
+        group by sent.part_key, indicators.indicator_number
     ),
 
     -- Few cells have no figure and fewer reports lack a cell. What a total includes is told from
     -- them: what came without what is silent.
     thin as (
-        select summed.part_key, summed.indicator
+        select summed.part_key, indicators.indicator_number, indicators.indicator
         from summed
         inner join parts on summed.part_key = parts.part_key
+        inner join indicators on summed.indicator_number = indicators.indicator_number
         where summed.areas_answered < parts.areas_received
     ),
 
@@ -63,14 +67,19 @@ with
 
     silent as (
         select
-            part_key, report_number, indicator, households, status in ('held', 'refused') as is_held
+            sent.part_key,
+            sent.report_number,
+            indicators.indicator_number,
+            sent.households,
+            sent.status in ('held', 'refused') as is_held
         from sent
-        where obs_value is null
+        inner join indicators on sent.indicator = indicators.indicator
+        where sent.obs_value is null
         union all
         select
             thin_reports.part_key,
             thin_reports.report_number,
-            thin.indicator,
+            thin.indicator_number,
             thin_reports.households,
             false as is_held
         from thin_reports
@@ -84,12 +93,24 @@ with
     ratios as (
         select
             ratios.indicator as ratio,
+            ratios.indicator_number as ratio_number,
             ratios.numerator,
             ratios.denominator,
+            numerators.indicator_number as numerator_number,
+            denominators.indicator_number as denominator_number,
             denominators.rollup_areas = 'register' as is_by_register
         from indicators as ratios
+        inner join indicators as numerators on ratios.numerator = numerators.indicator
         inner join indicators as denominators on ratios.denominator = denominators.indicator
         where ratios.rollup_areas = 'recompute'
+    ),
+
+    parts_of_ratios as (
+        select numerator as part, numerator_number as part_number
+        from ratios
+        union
+        select denominator, denominator_number
+        from ratios
     ),
 
     -- A ratio is silent where one of its parts is.
@@ -98,12 +119,15 @@ with
             silent.part_key,
             silent.report_number,
             ratios.ratio,
+            ratios.ratio_number,
             ratios.numerator,
             ratios.denominator,
             any_value(silent.households) as households,
             bool_or(silent.is_held) as is_held
         from silent
-        inner join ratios on silent.indicator in (ratios.numerator, ratios.denominator)
+        inner join
+            ratios
+            on silent.indicator_number in (ratios.numerator_number, ratios.denominator_number)
         group by all
     ),
 
@@ -126,6 +150,7 @@ with
             gaps
             on sent.report_number = gaps.report_number
             and sent.indicator in (gaps.numerator, gaps.denominator)
+        where sent.indicator in (select part from parts_of_ratios)
     ),
 
     unpaired as (
@@ -138,10 +163,15 @@ with
         group by part_key, ratio
     ),
 
+    divided as (
+        select * from summed where indicator_number in (select part_number from parts_of_ratios)
+    ),
+
     rated as (
         select
+            numerators.form_period,
             numerators.part_key,
-            ratios.ratio as indicator,
+            ratios.ratio_number as indicator_number,
             ratios.is_by_register,
             cast(
                 numerators.sum_of_values - coalesce(unpaired.numerator, 0) as decimal(18, 4)
@@ -150,62 +180,66 @@ with
                 denominators.sum_of_values - coalesce(unpaired.denominator, 0) as decimal(18, 4)
             ) as denominator
         from ratios
-        inner join summed as numerators on ratios.numerator = numerators.indicator
+        inner join divided as numerators on ratios.numerator_number = numerators.indicator_number
         left join
-            summed as denominators
+            divided as denominators
             on numerators.part_key = denominators.part_key
-            and ratios.denominator = denominators.indicator
+            and ratios.denominator_number = denominators.indicator_number
         left join
             unpaired on numerators.part_key = unpaired.part_key and ratios.ratio = unpaired.ratio
-        where ratios.is_by_register or denominators.indicator is not null
+        where ratios.is_by_register or denominators.indicator_number is not null
     ),
 
     silences as (
         select
             part_key,
-            indicator,
+            indicator_number,
             cast(count(*) as integer) as areas_silent,
             cast(count(*) filter (is_held) as integer) as areas_held,
             cast(sum(sizes_over_areas := households) as bigint) as households_silent,
             cast(count(households) as integer) as areas_silent_sized
         from
             (
-                select part_key, indicator, households, is_held
+                select part_key, indicator_number, households, is_held
                 from silent
                 union all
-                select part_key, ratio, households, is_held
+                select part_key, ratio_number, households, is_held
                 from gaps
             )
-        group by part_key, indicator
+        group by part_key, indicator_number
     ),
 
     registered as (
         select
+            reports.form_period,
             reports.part_key,
-            indicators.indicator,
+            indicators.indicator_number,
             cast(count(*) as integer) as communes,
             cast(sum(sizes_over_areas := reports.households) as bigint) as households,
             cast(count(reports.households) as integer) as areas_sized
         from reports
         inner join indicators on indicators.rollup_areas = 'register'
         where reports.is_first_form
-        group by reports.part_key, indicators.indicator
+        group by reports.form_period, reports.part_key, indicators.indicator_number
     ),
 
     figures as (
         select
+            summed.form_period,
             summed.part_key,
-            summed.indicator,
+            summed.indicator_number,
             summed.sum_of_values,
             classed.largest_value,
             classed.areas_in_class
         from summed
-        inner join indicators on summed.indicator = indicators.indicator
+        inner join indicators on summed.indicator_number = indicators.indicator_number
         left join
-            classed on summed.part_key = classed.part_key and summed.indicator = classed.indicator
+            classed
+            on summed.part_key = classed.part_key
+            and summed.indicator_number = classed.indicator_number
         where indicators.rollup_areas not in ('recompute', 'register')
         union all by name
-        select part_key, indicator, numerator, denominator, is_by_register
+        select form_period, part_key, indicator_number, numerator, denominator, is_by_register
         from rated
     ),
 
@@ -223,13 +257,14 @@ with
         left join
             silences
             on figures.part_key = silences.part_key
-            and figures.indicator = silences.indicator
+            and figures.indicator_number = silences.indicator_number
     ),
 
     known as (
         select
+            form_period,
             part_key,
-            indicator,
+            indicator_number,
             case when areas_included > 0 then sum_of_values end as sum_of_values,
             case when areas_included > 0 then largest_value end as largest_value,
             areas_in_class,
@@ -248,8 +283,9 @@ with
         from covered
         union all by name
         select
+            form_period,
             part_key,
-            indicator,
+            indicator_number,
             cast(communes as decimal(18, 4)) as sum_of_values,
             communes as areas_included,
             0 as areas_held,
@@ -258,19 +294,75 @@ with
         from registered
     ),
 
+    -- What is asked and nobody has a cell for is looked for where there are fewer totals than
+    -- questions: to lay all of both side by side costs as much as to add them up.
+    keys as (
+        select summed.form_period, summed.part_key, summed.indicator_number
+        from summed
+        inner join indicators on summed.indicator_number = indicators.indicator_number
+        where indicators.rollup_areas not in ('recompute', 'register')
+        union all
+        select form_period, part_key, indicator_number
+        from rated
+        union all
+        select form_period, part_key, indicator_number
+        from registered
+    ),
+
+    answers as (
+        select part_key, count(*) as answers
+        from keys
+        semi join asked using (form_period, indicator_number)
+        group by part_key
+    ),
+
+    questions as (select form_period, count(*) as questions from asked group by form_period),
+
+    wanting as (
+        select parts.form_period, parts.part_key
+        from parts
+        inner join questions on parts.form_period = questions.form_period
+        left join answers on parts.part_key = answers.part_key
+        where coalesce(answers.answers, 0) < questions.questions
+    ),
+
+    absent as (
+        select wanting.form_period, wanting.part_key, asked.indicator_number
+        from wanting
+        inner join asked on wanting.form_period = asked.form_period
+        where
+            (wanting.part_key, asked.indicator_number) not in (
+                select part_key, indicator_number
+                from keys
+                where part_key in (select part_key from wanting)
+            )
+    ),
+
     complete as (
-        select
-            part_key,
-            indicator,
-            asked.indicator is not null as is_asked,
-            known.* exclude (part_key, indicator, areas_included, areas_held),
-            coalesce(known.areas_included, 0) as areas_included,
-            coalesce(known.areas_held, 0) as areas_held
+        select known.*, asked.indicator_number is not null as is_asked
         from known
-        full outer join asked using (part_key, indicator)
+        left join
+            asked
+            on known.form_period = asked.form_period
+            and known.indicator_number = asked.indicator_number
+        union all by name
+        select absent.*, true as is_asked, 0 as areas_included, 0 as areas_held
+        from absent
     )
 
-select parts.time_period, complete.*
+select
+    form_period,
+    part_key,
+    indicator_number,
+    is_asked,
+    sum_of_values,
+    largest_value,
+    areas_in_class,
+    numerator,
+    denominator,
+    households_included,
+    areas_included_sized,
+    areas_included,
+    areas_held
 from complete
-inner join parts on complete.part_key = parts.part_key
-where complete.is_asked or complete.areas_included + complete.areas_held > 0
+where is_asked or areas_included + areas_held > 0

@@ -1,27 +1,43 @@
+-- depends_on: {{ ref('int_reported_periods') }}
 -- How many households a commune had by each of its current reports that says so, after decisions.
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="append",
+        pre_hook=["{{ forget_sizes(this) }}", "{{ sides_as_written() }}"],
+        post_hook="{{ sides_as_estimated() }}",
+    )
+}}
 with
 
     indicators as (select * from {{ ref("stg_indicators") }} where is_size),
 
     submissions as (select * from {{ ref("stg_submissions") }} where is_current),
 
+    -- A cell without a figure says nothing.
     cells as (
         select cells.report_number, cells.indicator, cells.sent_value
         from {{ ref("stg_cells") }} as cells
         inner join indicators on cells.indicator = indicators.indicator
-        where cells.measure = 'period' and cells.status = 'read'
+        where cells.measure = 'period' and cells.sent_value is not null
     ),
 
     decisions as (select * from {{ ref("int_corrections") }}),
 
+    areas as (select * from {{ ref("int_areas") }}),
+
     periods as (
-        select forms.form, periods.time_period, periods.period_end
-        from {{ ref("int_periods") }} as periods
-        inner join {{ ref("stg_forms") }} as forms on periods.calendar = forms.calendar
+        select *
+        from {{ ref("int_form_periods") }}
+        {% if is_incremental() %}
+            where
+                period_end
+                in (select period_end from {{ ref("int_reported_periods") }} where is_to_lay_out)
+        {% endif %}
     )
 
 select
-    submissions.area_key,
+    areas.area_number,
     periods.period_end,
     max(
         case when decisions.choice is null then cells.sent_value else decisions.new_value end
@@ -30,6 +46,7 @@ from cells
 inner join submissions on cells.report_number = submissions.report_number
 inner join
     periods on submissions.form = periods.form and submissions.time_period = periods.time_period
+inner join areas on submissions.area_key = areas.area_key
 left join
     decisions
     on submissions.ref_area = decisions.ref_area
@@ -37,4 +54,7 @@ left join
     and cells.indicator = decisions.indicator
     and cells.sent_value = decisions.expected_value
     and decisions.measure = 'period'
-group by submissions.area_key, periods.period_end
+group by areas.area_number, periods.period_end
+having
+    max(case when decisions.choice is null then cells.sent_value else decisions.new_value end)
+    is not null

@@ -5,6 +5,8 @@ with
 
     totals as (select * from {{ ref("int_area_totals") }}),
 
+    indicators as (select * from {{ ref("stg_indicators") }}),
+
     parts as (select * from {{ ref("int_parts") }})
 
 select
@@ -16,7 +18,7 @@ select
     parts.frequency,
     parts.time_period,
     parts.period_end,
-    totals.indicator,
+    indicators.indicator,
     totals.sum_of_values,
     totals.largest_value,
     totals.areas_in_class,
@@ -44,4 +46,5 @@ select
     end as areas_expected_sized,
     totals.areas_included_sized
 from totals
-inner join parts on totals.part_key = parts.part_key and totals.time_period = parts.time_period
+inner join parts on totals.part_key = parts.part_key and totals.form_period = parts.form_period
+inner join indicators on totals.indicator_number = indicators.indicator_number

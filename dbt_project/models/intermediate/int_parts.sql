@@ -5,6 +5,7 @@ with reports as (select * from {{ ref("int_reports") }} where is_counted)
 
 select
     part_key,
+    form_period,
     form,
     calendar,
     frequency,

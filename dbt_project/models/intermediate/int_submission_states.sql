@@ -10,13 +10,11 @@ with
     -- Few and short columns: all reports are sorted for it.
     in_order as (
         select
-            reports.area_key,
-            reports.form,
-            reports.frequency,
-            reports.time_period,
+            reports.report_key,
+            reports.series,
             reports.period_end,
             reports.is_missed,
-            coalesce(territories.territory_key, reports.area_key) as territory_key,
+            coalesce(territories.territory_number, reports.area_number) as territory_number,
             reports.figures_read - reports.figures_zero >= {{ var("copy_minimum") }}
             and reports.figures_digest = lag(reports.figures_digest) over in_time
             and reports.period_start = lag(reports.period_end) over in_time + 1 as is_copy,
@@ -24,31 +22,28 @@ with
             count(*) filter (reports.is_owed and not reports.is_missed) over in_time as times_sent
         from reports
         left join
-            {{ ref("int_territories") }} as territories on reports.area_key = territories.area_key
+            {{ ref("int_territories") }} as territories
+            on reports.area_number = territories.area_number
         window
             in_time as (
                 partition by
-                    coalesce(territories.territory_key, reports.area_key),
-                    reports.form,
-                    reports.frequency
-                order by reports.period_end, reports.area_key
+                    coalesce(territories.territory_number, reports.area_number), reports.series
+                order by reports.period_end, reports.area_number
             )
     ),
 
     copies as (
-        select area_key, form, time_period, true as is_unchanged_copy, 0 as misses, 0 as returned
+        select report_key, true as is_unchanged_copy, 0 as misses, 0 as returned
         from in_order
         where is_copy
     ),
 
     misses as (
         select
-            area_key,
-            form,
-            time_period,
+            report_key,
             false as is_unchanged_copy,
             row_number() over (
-                partition by territory_key, form, frequency, times_sent order by period_end
+                partition by territory_number, series, times_sent order by period_end
             ) as misses,
             0 as returned
         from in_order
@@ -57,13 +52,7 @@ with
 
     -- Only a few reports have decisions, so only their cells are looked at.
     returned as (
-        select
-            reports.area_key,
-            reports.form,
-            reports.time_period,
-            false as is_unchanged_copy,
-            0 as misses,
-            count(*) as returned
+        select reports.report_key, false as is_unchanged_copy, 0 as misses, count(*) as returned
         from reports
         inner join
             {{ ref("int_corrections") }} as corrections
@@ -78,7 +67,7 @@ with
             and cells.indicator = corrections.indicator
             and cells.sent_value = corrections.expected_value
         where reports.has_decisions
-        group by reports.area_key, reports.form, reports.time_period
+        group by reports.report_key
     ),
 
     told as (
@@ -90,14 +79,18 @@ with
         union all
         select *
         from returned
+    ),
+
+    states as (
+        select
+            report_key,
+            bool_or(is_unchanged_copy) as is_unchanged_copy,
+            cast(max(misses) as integer) as consecutive_misses,
+            cast(max(returned) as integer) as figures_returned
+        from told
+        group by report_key
     )
 
-select
-    area_key,
-    form,
-    time_period,
-    bool_or(is_unchanged_copy) as is_unchanged_copy,
-    cast(max(misses) as integer) as consecutive_misses,
-    cast(max(returned) as integer) as figures_returned
-from told
-group by area_key, form, time_period
+select reports.area_key, reports.form, reports.time_period, states.*
+from reports
+inner join states on reports.report_key = states.report_key

@@ -5,12 +5,13 @@ with
 
     versions as (
         select
+            area_number,
             area_key,
             ref_area,
             valid_from,
             lag(area_key) over (partition by ref_area order by valid_from) as former_key,
             lag(valid_to) over (partition by ref_area order by valid_from) as former_end
-        from {{ ref("stg_areas") }}
+        from {{ ref("int_areas") }}
         where area_level = 'commune'
     ),
 
@@ -22,6 +23,7 @@ with
 
     continued as (
         select
+            versions.area_number,
             versions.area_key,
             versions.ref_area,
             versions.valid_from,
@@ -43,6 +45,7 @@ with
 
     numbered as (
         select
+            area_number,
             area_key,
             ref_area,
             valid_from,
@@ -53,7 +56,11 @@ with
     )
 
 select
+    area_number,
     area_key,
+    first_value(area_number) over (
+        partition by ref_area, number order by valid_from
+    ) as territory_number,
     first_value(area_key) over (partition by ref_area, number order by valid_from) as territory_key,
     row_number() over (partition by ref_area, number order by valid_from desc) = 1 as is_newest
 from numbered

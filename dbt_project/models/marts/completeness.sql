@@ -39,11 +39,7 @@ with
             coalesce(states.figures_returned, 0) as figures_returned,
             coalesce(asked.figures, 0) as figures_asked
         from reports
-        left join
-            states
-            on reports.area_key = states.area_key
-            and reports.form = states.form
-            and reports.time_period = states.time_period
+        left join states on reports.report_key = states.report_key
         left join asked on reports.form = asked.form and reports.time_period = asked.time_period
     )
 

@@ -7,8 +7,6 @@ with
 
     completeness as (select * from {{ ref("completeness") }}),
 
-    indicators as (select * from {{ ref("stg_indicators") }}),
-
     reports as (
         select
             province_key,
@@ -27,16 +25,9 @@ with
         group by province_key, calendar, time_period
     ),
 
-    -- An indicator that is counted from the register has no form, and so no calendar of its own.
     flags as (
-        select
-            flags.*,
-            coalesce(
-                indicators.calendar, (select min(calendar) from {{ ref("stg_forms") }})
-            ) as calendar,
-            case when flags.is_open then 'open_' else 'answered_' end || flags.severity as kind
-        from {{ ref("flags") }} as flags
-        left join indicators on flags.indicator = indicators.indicator
+        select *, case when is_open then 'open_' else 'answered_' end || severity as kind
+        from {{ ref("flags") }}
     ),
 
     -- The province of what is asked about: a commune, or the district of a statement.

@@ -2,14 +2,7 @@
 -- what was reported.
 with
 
-    series as (
-        select
-            indicators.indicator,
-            row_number() over (
-                order by indicators.form_order, indicators.statistical_kind, indicators.indicator
-            ) as series_no
-        from {{ ref("plausibility_indicators") }} as indicators
-    ),
+    series as (select * from {{ ref("plausibility_series") }}),
 
     cells as (
         select

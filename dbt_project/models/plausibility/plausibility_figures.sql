@@ -3,7 +3,7 @@
 -- what its parts reported, so that a figure is always compared with the same territory, and what
 -- was judged before a
 -- merger stays as it was judged.
-with
+with recursive
 
     -- An area of unknown size is taken for one of middle size.
     areas as (
@@ -28,9 +28,40 @@ with
     cells as (select * from {{ ref("plausibility_amounts") }}),
 
     changes as (
-        select changes.ref_area, changes.other_area, periods.first_month as change_month
+        select
+            changes.ref_area,
+            changes.other_area,
+            changes.founds,
+            periods.first_month as change_month
         from {{ ref("plausibility_changes") }} as changes
         inner join periods on changes.time_period = periods.time_period
+    ),
+
+    -- What came to be by a merger reported nothing before it, and has the households of all.
+    founded as (
+        select ref_area, min(change_month) as since_month
+        from changes
+        where founds
+        group by ref_area
+    ),
+
+    -- Which areas an area has absorbed since when, itself or with others that had absorbed them,
+    -- and until when they reported themselves.
+    absorbed as (
+        select ref_area, founds, change_month as from_month, other_area, change_month as until_month
+        from changes
+        union
+        select
+            absorbed.ref_area,
+            absorbed.founds,
+            absorbed.from_month,
+            changes.other_area,
+            changes.change_month
+        from absorbed
+        inner join
+            changes
+            on absorbed.other_area = changes.ref_area
+            and absorbed.until_month >= changes.change_month
     ),
 
     territories as (
@@ -45,15 +76,16 @@ with
         select
             territories.ref_area,
             territories.from_month,
-            any_value(areas.households)
-            + coalesce(sum(of_counts := others.households), 0) as households
+            any_value(areas.households) + coalesce(
+                sum(of_counts := others.households) filter (where not absorbed.founds), 0
+            ) as households
         from territories
         inner join areas on territories.ref_area = areas.ref_area
         left join
-            changes
-            on territories.ref_area = changes.ref_area
-            and territories.from_month >= changes.change_month
-        left join areas as others on changes.other_area = others.ref_area
+            absorbed
+            on territories.ref_area = absorbed.ref_area
+            and territories.from_month >= absorbed.from_month
+        left join areas as others on absorbed.other_area = others.ref_area
         group by territories.ref_area, territories.from_month
     ),
 
@@ -88,19 +120,23 @@ with
         from lines
         where lines.from_month >= 0
         union all
-        select lines.line_no, changes.change_month, changes.other_area
+        select lines.line_no, absorbed.until_month, absorbed.other_area
         from lines
         inner join
-            changes
-            on lines.ref_area = changes.ref_area
-            and lines.from_month >= changes.change_month
+            absorbed
+            on lines.ref_area = absorbed.ref_area
+            and lines.from_month >= absorbed.from_month
     ),
 
     -- A sum of which a part is missing is no history.
     owed as (
         select parts.line_no, periods.time_period, count(*) as parts
         from parts
-        inner join periods on periods.end_month <= parts.from_month
+        left join founded on parts.part_area = founded.ref_area
+        inner join
+            periods
+            on periods.end_month <= parts.from_month
+            and periods.end_month > coalesce(founded.since_month, -1)
         group by parts.line_no, periods.time_period
     ),
 

@@ -10,6 +10,7 @@ with
     frequencies as (select * from {{ months_of_frequencies() }})
 
 select
+    cast(row_number() over (order by indicators.indicator) as integer) as indicator_number,
     indicators.*,
     frequencies.months,
     coalesce(indicators.form, numerators.form) as asked_on_form,

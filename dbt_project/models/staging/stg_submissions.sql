@@ -3,24 +3,34 @@
 -- when its first version was.
 with
 
-    submissions as (
-        select submissions.*, arrivals.declared_name, arrivals.received_at
+    submissions as (select * from {{ source("raw", "submissions") }} where area_key is not null),
+
+    arrivals as (
+        select arrival_id, declared_name, received_at from {{ source("raw", "arrivals") }}
+    ),
+
+    -- Few reports come more than once: to put all of them in order would cost as much as all the
+    -- rest.
+    versions as (
+        select
+            submissions.report_number,
+            row_number() over (of_report order by submissions.version desc) = 1 as is_newest,
+            min(arrivals.received_at) over of_report as first_received_at
         from {{ source("raw", "submissions") }} as submissions
         left join
             {{ source("raw", "arrivals") }} as arrivals
             on submissions.arrival_id = arrivals.arrival_id
         where
-            submissions.area_key is not null
-            and submissions.form is not null
-            and submissions.time_period is not null
-    ),
-
-    newest as (
-        select
-            arg_max(report_number, version) as report_number, min(received_at) as first_received_at
-        from submissions
-        where is_loaded
-        group by area_key, form, time_period
+            submissions.is_loaded
+            and (submissions.area_key, submissions.form, submissions.time_period) in (
+                select area_key, form, time_period
+                from {{ source("raw", "submissions") }}
+                where is_loaded and version > 1
+            )
+        window
+            of_report as (
+                partition by submissions.area_key, submissions.form, submissions.time_period
+            )
     )
 
 select
@@ -33,14 +43,19 @@ select
     submissions.version,
     submissions.status,
     submissions.is_loaded,
-    newest.report_number is not null as is_current,
+    submissions.is_loaded
+    and coalesce(versions.is_newest, submissions.version is not null) as is_current,
     submissions.figures_read,
     submissions.figures_zero,
     submissions.figures_blank,
     submissions.figures_held,
     submissions.figures_digest,
-    submissions.declared_name,
-    submissions.received_at,
-    newest.first_received_at
+    arrivals.declared_name,
+    arrivals.received_at,
+    case
+        when is_current then coalesce(versions.first_received_at, arrivals.received_at)
+    end as first_received_at
 from submissions
-left join newest on submissions.report_number = newest.report_number
+left join arrivals on submissions.arrival_id = arrivals.arrival_id
+left join versions on submissions.report_number = versions.report_number
+where submissions.form is not null and submissions.time_period is not null

@@ -30,6 +30,12 @@ def seed_digests(folder: Path | None = None) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.csv"))}
 
 
+def load_threshold(name: str) -> float | None:
+    """Return a number that an office may set (``seeds/thresholds.csv``); None when it is blank."""
+    value = next(row["value"] for row in read_seed("thresholds") if row["threshold"] == name)
+    return float(value) if value else None
+
+
 def as_date(text: str) -> date | None:
     return date.fromisoformat(text) if text else None
 
