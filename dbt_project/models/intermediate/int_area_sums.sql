@@ -22,6 +22,7 @@ with
             part_key,
             indicator,
             cast(sum(upper_bound_over_areas := obs_value) as decimal(18, 4)) as sum_of_values,
+            max(obs_value) as largest_value,
             cast(count(*) as integer) as areas_answered
         from sent
         group by part_key, indicator
@@ -33,6 +34,7 @@ select
     summed.part_key,
     indicators.indicator_number,
     summed.sum_of_values,
+    case when indicators.rollup_areas = 'bounds' then summed.largest_value end as largest_value,
     summed.areas_answered
 from summed
 inner join {{ ref("int_parts") }} as parts on summed.part_key = parts.part_key

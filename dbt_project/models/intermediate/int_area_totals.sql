@@ -35,18 +35,6 @@ with
         {% if is_incremental() %} where part_key in (select part_key from parts) {% endif %}
     ),
 
-    classed as (
-        select
-            sent.part_key,
-            indicators.indicator_number,
-            max(sent.obs_value) as largest_value,
-            cast(count(*) filter (sent.obs_value > 0) as integer) as areas_in_class
-        from sent
-        inner join indicators on sent.indicator = indicators.indicator
-        where indicators.rollup_areas in ('bounds', 'count_true')
-        group by sent.part_key, indicators.indicator_number
-    ),
-
     -- Few cells have no figure and fewer reports lack a cell. What a total includes is told from
     -- them: what came without what is silent.
     thin as (
@@ -229,14 +217,14 @@ with
             summed.part_key,
             summed.indicator_number,
             summed.sum_of_values,
-            classed.largest_value,
-            classed.areas_in_class
+            summed.largest_value,
+            -- It is 1 where the commune is in the class, else 0: no other figure is possible.
+            case
+                when indicators.rollup_areas = 'count_true'
+                then cast(coalesce(summed.sum_of_values, 0) as integer)
+            end as areas_in_class
         from summed
         inner join indicators on summed.indicator_number = indicators.indicator_number
-        left join
-            classed
-            on summed.part_key = classed.part_key
-            and summed.indicator_number = classed.indicator_number
         where indicators.rollup_areas not in ('recompute', 'register')
         union all by name
         select form_period, part_key, indicator_number, numerator, denominator, is_by_register
