@@ -238,7 +238,7 @@ def test_the_sentence_is_vietnamese_and_so_are_its_numbers(found, right):
     cell = (AREAS[0], month_of(0), "leaflets")
     sentence = found[cell]["message_vi"]
     assert f"{right[cell]:,}".replace(",", ".") in sentence
-    assert "có thể sai dấu chấm hàng nghìn" in sentence
+    assert "vì sai dấu chấm hàng nghìn" in sentence
     assert "{" not in "".join(row["message_vi"] for row in found.values())
 
 
