@@ -96,22 +96,11 @@
             select
                 series_no,
                 period_no,
-                fractions / cells as fraction_share,
-                (sum(of_counts := jumps) over so_far + 1)
-                / (sum(of_counts := cells) over so_far + 500) as jump_chance
-            from
-                (
-                    select
-                        series_no,
-                        period_no,
-                        count(*) as cells,
-                        count(*) filter (where reported <> floor(reported)) as fractions,
-                        count(*) filter (
-                            where jumped_before and abs(own_move - own_move_before) < 0.1
-                        ) as jumps
-                    from cells
-                    group by series_no, period_no
-                ) as counted
+                habits.fractions / habits.cells as fraction_share,
+                (sum(of_counts := jumps.jumps) over so_far + 1)
+                / (sum(of_counts := habits.cells) over so_far + 500) as jump_chance
+            from {{ ref("plausibility_habits") }} as habits
+            inner join {{ ref(look ~ "_look_jumps") }} as jumps using (series_no, period_no)
             window so_far as (partition by series_no order by period_no)
         )
 
@@ -207,4 +196,15 @@
     left join beside using (line_no, series_no, time_period)
     left join habits using (series_no, period_no)
     left join drivers using (line_no, series_no, time_period)
+{%- endmacro %}
+
+{# How many figures of an indicator have gone to another level for good, in each period. #}
+{% macro plausible_jumps(look) -%}
+    select
+        series_no,
+        period_no,
+        any_value(time_period) as time_period,
+        count(*) filter (where jumped_before and abs(own_move - own_move_before) < 0.1) as jumps
+    from {{ ref(look ~ "_look_expectations") }}
+    group by series_no, period_no
 {%- endmacro %}
