@@ -5,6 +5,7 @@
 {% macro stated_figures() -%}
     {%- set stated = ref("stg_statements") -%}
     {%- set parts = ref("int_statement_periods") -%}
+    {%- set areas_of_stated = ref("stg_areas") -%}
     {%- if execute and load_relation(stated) and load_relation(parts) -%}
         {%- set periods = run_query(
             "select time_period from "
@@ -23,9 +24,18 @@
             ~ stated
             ~ " where ref_area is not null order by all"
         ) -%}
+        {# The key, too: totals are grouped by it, so that it reaches the parts that they are added up from. #}
+        {%- set versions = run_query(
+            "select distinct areas.area_key from "
+            ~ stated
+            ~ " as stated inner join "
+            ~ areas_of_stated
+            ~ " as areas on stated.ref_area = areas.ref_area order by all"
+        ) -%}
         time_period in ('{{ periods.columns[0].values() | join("', '") }}')
         and indicator in ('{{ indicators.columns[0].values() | join("', '") }}')
         and ref_area in ('{{ areas.columns[0].values() | join("', '") }}')
+        and area_key in ('{{ versions.columns[0].values() | join("', '") }}')
     {%- else -%} true
     {%- endif -%}
 {%- endmacro %}

@@ -257,6 +257,13 @@ def test_released_files_cannot_be_written(release):
     assert modes == {0o444}
 
 
+def test_a_release_is_in_a_format_that_every_duckdb_since_1_0_reads(release):
+    tell = "select tags['storage_version'] from duckdb_databases() where database_name = 'tuquan'"
+    with warehouse.look() as built, warehouse.open_release(release / "tuquan.duckdb") as released:
+        assert released.execute(tell).fetchone() == ("v1.0.0+",)
+        assert built.execute(tell).fetchone() == ("v1.3.0+",)  # which nobody but us reads
+
+
 def test_a_query_answers_from_the_release_and_reaches_nothing_else(approved):
     with pytest.raises(publish.NoRelease, match="there is no release yet"):
         publish.query("select 1")

@@ -12,7 +12,7 @@ with
 
     indicators as (select * from {{ ref("stg_indicators") }} where is_size),
 
-    submissions as (select * from {{ ref("stg_submissions") }} where is_current),
+    submissions as (select * from {{ ref("stg_versions") }} where is_current),
 
     -- A cell without a figure says nothing.
     cells as (

@@ -21,14 +21,14 @@ with recursive
 
     all_periods as (select * from {{ ref("int_form_periods") }}),
 
+    -- Outside of the closed periods nothing is owed and nothing came.
     periods as (
-        select *
+        select all_periods.*
         from all_periods
-        {% if is_incremental() %}
-            where
-                time_period
-                in (select time_period from {{ ref("int_reported_periods") }} where is_to_lay_out)
-        {% endif %}
+        inner join
+            {{ ref("int_reported_periods") }} as reported
+            on all_periods.form_period = reported.form_period
+        where reported.is_closed {% if is_incremental() %} and reported.is_to_lay_out {% endif %}
     ),
 
     -- Whether anybody is known to have taken over the commune, or a part of it.
