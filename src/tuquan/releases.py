@@ -76,6 +76,11 @@ class Release:
     def place(self) -> str:
         return f"{self.time_period}/r{self.revision}"
 
+    @property
+    def evidence(self) -> Path:
+        """The folder with what was not released: figures, files, decisions. An old release may have none."""
+        return settings.load().evidence / self.place
+
 
 @contextmanager
 def publication_lock() -> Iterator[Path]:
@@ -99,6 +104,11 @@ def newest_revision(time_period: str) -> Release | None:
     return made[-1] if made else None
 
 
+def is_period(path: Path) -> bool:
+    """Return whether ``path`` is the folder of a period, and no pointer and nothing unfinished."""
+    return path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
+
+
 def revisions_of(folder: Path) -> list[Release]:
     """Return all revisions in the folder of a period, the oldest first."""
     numbers = (int(match[1]) for path in folder.iterdir() if (match := _REVISION.fullmatch(path.name)))
@@ -113,20 +123,30 @@ def read_release(path: Path) -> Release:
     return Release(path, **{name: manifest[name] for name in names}, released_at=released_at)
 
 
-def settle(draft: Path) -> Release:
-    """Make a complete draft the revision that its manifest says: read-only, on the disk, and then there at once."""
+def settle(draft: Path, sealed: Path) -> Release:
+    """Make a complete draft the revision that its manifest says: read-only, on the disk, and then there at once.
+
+    What stays in the office, the folder ``sealed``, is there before: a release never lacks its evidence.
+    """
     drafted = read_release(draft)
+    if drafted.evidence.exists():  # of a publication that was killed before its release was there
+        shutil.rmtree(drafted.evidence)
+    _put(sealed, drafted.evidence)
+    target = draft.parent / drafted.place
+    _put(draft, target)
+    return read_release(target)
+
+
+def _put(draft: Path, target: Path) -> None:
     for path in files_of(draft):
         path.chmod(0o444)
         sync(path)
     for folder in [*(path for path in draft.rglob("*") if path.is_dir()), draft]:
         sync(folder)
-    target = draft.parent / drafted.place
-    target.parent.mkdir(exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     draft.rename(target)
     sync(target.parent)
     sync(target.parent.parent)
-    return read_release(target)
 
 
 def point_to(release: Release) -> None:

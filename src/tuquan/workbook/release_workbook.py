@@ -20,7 +20,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.periods import Period
-from tuquan.vocabulary.phrases import date_vi, number_vi, period_vi, phrase
+from tuquan.vocabulary.phrases import date_vi, load_checks, number_vi, period_vi, phrase
 
 Row = Mapping[str, Any]
 
@@ -31,7 +31,7 @@ PRINT_SCALE = 70  # per cent, of the wide tables
 COLUMNS_PER_PAGE = 13  # columns of figures beside the names of areas, on a landscape A4 page at that scale
 AREAS_IN_COLUMNS = 3  # more of them stand in rows
 LEVELS = ("province", "district", "commune")
-VALUE_SIGNS = ("missing", "held", "not_additive", "not_applicable")
+VALUE_SIGNS = ("missing", "held", "not_additive", "not_applicable", "withheld")
 TOTAL = {"bold": True, "bg_color": "#F4F4F4"}
 FIRST_ROW = 4  # above it stand title, period and the signs
 # XlsxWriter would write the time of the run.
@@ -76,7 +76,7 @@ class ReleaseBook:
             figure["indicator"]
             for level in LEVELS
             for figure in self.tables[f"marts.{level}_observations"]
-            if figure["obs_value"] is not None or figure["value_status"] in ("held", "not_additive")
+            if figure["obs_value"] is not None or figure["value_status"] in ("held", "not_additive", "withheld")
         }
         return [row for row in self.catalogue if row["indicator"] in filled]
 
@@ -402,6 +402,7 @@ def _write_quality(sheet: Worksheet, formats: _Formats, book: ReleaseBook) -> No
         for figure in book.tables[f"marts.{level}_observations"]
         if figure["value_status"] == "not_additive" and figure["lower_bound"] is not None
     ]
+    checks = load_checks()
     empty = [item for item in book.catalogue if item not in book.indicators]
     area = ("number", "area", "area_code")
     lists = (
@@ -422,10 +423,10 @@ def _write_quality(sheet: Worksheet, formats: _Formats, book: ReleaseBook) -> No
         ),
         _List(
             "held_heading",
-            (*area, "indicator", "sheet", "place", "suggestion", "reason"),
+            (*area, "indicator", "reason"),
             [
-                (*_area(row), book.names[row["indicator"]], row["sheet"], row["cell"], row["suggested_value"],
-                 row["message_vi"])
+                (*_area(row), book.names[row["indicator"]],
+                 phrase(f"held_reason.{checks[row['check_name']].level if row['check_name'] else 'office'}"))
                 for row in book.tables["quality.held_figures"]
             ],
         ),
