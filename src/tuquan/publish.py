@@ -17,10 +17,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tuquan import candidates, settings, vintages, warehouse, withholding
+from tuquan import candidates, model_docs, settings, vintages, warehouse, withholding
 from tuquan.candidates import quoted
 from tuquan.data_docs import RELEASED_DATA_DOCS
 from tuquan.inputs import code_version
+from tuquan.release_files import write_files
+from tuquan.release_paper import print_release
 from tuquan.releases import (
     DATABASE,
     MANIFEST,
@@ -37,13 +39,17 @@ from tuquan.releases import (
     replace_text,
     revisions_of,
     settle,
+    sha256_of,
+    write_checksums,
 )
 from tuquan.revisions import Side, write_revisions
 from tuquan.vocabulary.periods import parse_period, parse_reported_period
 from tuquan.vocabulary.phrases import number_vi, period_vi, phrase
 from tuquan.vocabulary.seeds import seed_digests
-from tuquan.workbook.release_workbook import ReleaseBook, write_release_workbook
+from tuquan.workbook.release_book import ReleaseBook
+from tuquan.workbook.release_workbook import write_release_workbook
 
+DRAFT = "du-thao"
 _SOFTWARE = ("duckdb", "dbt-core", "dbt-duckdb", "great-expectations", "scipy", "typst", "xlsxwriter")
 # What of the evidence stands in the manifest of a release.
 _PUBLIC = (
@@ -101,6 +107,32 @@ def publish(time_period: str, approver: str | None = None, revise: bool = True) 
         with warehouse.connect() as connection:
             _register(connection, release, digest, approval["approver"])
         return release.path
+
+
+def write_draft(time_period: str) -> Path:
+    """Write the package that a release of ``time_period`` would be now, marked as a draft, and return its folder.
+
+    It stays in ``review/<time_period>/du-thao``: nobody has approved it.
+
+    Raises:
+        PublicationRefused: the period is not built, or a small count could be computed from the package.
+    """
+    parse_reported_period(time_period)
+    with publication_lock() as releases:
+        with warehouse.connect() as connection:
+            digest = candidates.current_digest(connection, time_period)
+            if digest is None:
+                raise PublicationRefused(f"{time_period} is not built; build it first (tuquan build --period ...)")
+            unsigned = {"is_approved": False, "approver": None, "note": None, "decided_at": None}
+            draft, sealed = _write_draft(
+                connection, releases, time_period, digest, unsigned, newest_revision(time_period)
+            )
+        target = settings.load().review / time_period / DRAFT
+        shutil.rmtree(sealed)
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft.rename(target)
+        return target
 
 
 def announce(time_period: str) -> Path:
@@ -242,11 +274,12 @@ def _write_draft(
     contents = _write_database(connection, sealed / DATABASE, draft / DATABASE, evidence)
     manifest = _public(evidence)
     with warehouse.open_release(draft / DATABASE) as released:
-        for target, form in (
-            ("so-lieu.csv", "format csv, header"),
-            ("so-lieu.parquet", "format parquet, compression zstd"),
-        ):
-            released.execute(f"copy ({candidates.FIGURES}) to '{quoted(draft / target)}' ({form})", names)
+        facts = {
+            "title": f"{phrase('release.title')}: {period_vi(parse_period(time_period))}",
+            "version": f"{revision}.0.0",
+            "created": evidence["released_at"] + "Z",
+        }
+        write_files(released, draft, time_period, facts)
         book = ReleaseBook(
             period=parse_period(time_period),
             revision=revision,
@@ -254,21 +287,25 @@ def _write_draft(
             code_version=code_version(),
             files=manifest["inputs"]["files"],
             tables=_read_tables(released),
+            is_draft=not approval["is_approved"],
         )
-    with_mark = draft / "so-lieu.csv"
-    with_mark.write_bytes(b"\xef\xbb\xbf" + with_mark.read_bytes())  # so that Excel takes it for UTF-8
     write_release_workbook(draft / "bang-so-lieu.xlsx", book)
+    print_release(draft, book)
+    if model_docs.model_docs_file().exists():  # the newest build leaves it
+        (draft / "dbt-docs").mkdir()
+        shutil.copyfile(model_docs.model_docs_file(), draft / "dbt-docs" / "index.html")
     data_docs = settings.load().review / time_period / RELEASED_DATA_DOCS
     if data_docs.is_dir():
         shutil.copytree(data_docs, draft / "data-docs")
     manifest["tables"] = [asdict(table) for table in contents]
     manifest["files"] = [
-        {"path": str(path.relative_to(draft)), "size_bytes": path.stat().st_size, "sha256": _sha256(path)}
+        {"path": str(path.relative_to(draft)), "size_bytes": path.stat().st_size, "sha256": sha256_of(path)}
         for path in files_of(draft)
     ]
     for folder, told in ((sealed, evidence), (draft, manifest)):
         text = json.dumps(told, ensure_ascii=False, indent=2, default=str)
         (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+        write_checksums(folder)
     return draft, sealed
 
 
@@ -419,8 +456,3 @@ def _read_tables(connection: warehouse.Connection) -> dict[str, list[dict[str, A
 def _content_digest(tables: list[candidates.Table]) -> str:
     lines = (f"{table.name} {table.rows} {table.digest}" for table in tables)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,6 +5,7 @@ no revision or a whole one; the pointers are brought up to date by whoever publi
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -21,6 +22,7 @@ from tuquan.candidates import quoted
 
 DATABASE = "tuquan.duckdb"
 MANIFEST = "manifest.json"
+CHECKSUMS = "SHA256SUMS"  # of all files and of the manifest, as sha256sum reads it
 _REVISION = re.compile(r"r([1-9]\d*)", re.ASCII)
 # What a CREATE VIEW says before its query; the columns have their names from the query.
 _VIEW_HEAD = re.compile(r"^CREATE VIEW \S+( \([^)]*\))? AS ", re.IGNORECASE)
@@ -270,6 +272,18 @@ def copy_comments(connection: warehouse.Connection, source: str, target: str) ->
 def files_of(folder: Path) -> list[Path]:
     """Return all files below ``folder``, ordered."""
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def sha256_of(path: Path) -> str:
+    """Return the digest of the bytes of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_checksums(folder: Path) -> None:
+    """Write the digests of all files below ``folder`` into it."""
+    lines = [f"{sha256_of(path)}  {path.relative_to(folder)}\n" for path in files_of(folder)]
+    (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -15,18 +15,26 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import duckdb
+import frictionless
 import openpyxl
+import pypdfium2
 import pytest
 import yaml
 from changed_marts import change
+from large_release import made_up
 
-from tuquan import candidates, publish, releases, review, settings, validate, vintages, warehouse
+from tuquan import candidates, publish, releases, review, settings, validate, verification, vintages, warehouse
 from tuquan.inputs import code_version
+from tuquan.release_paper import print_release
 from tuquan.vocabulary.catalogue import load_catalogue
+from tuquan.workbook.release_workbook import write_release_workbook
 
 PERIOD = "2021"
-SHEETS = ["Bìa", "Tỉnh", "Huyện", "Xã", "Chất lượng", "Đối chiếu", "Chỉ tiêu"]
-SAME_BYTES = ("bang-so-lieu.xlsx", "so-lieu.csv", "so-lieu.parquet")
+SHEETS = ["Bìa", "Tỉnh", "Huyện", "Xã", "Chất lượng", "Thay đổi", "Biểu đồ", "Đối chiếu", "Chỉ tiêu"]
+SAME_BYTES = (
+    *("bang-so-lieu.xlsx", "bang-so-lieu.pdf", "bao-cao-chat-luong.pdf"),
+    *("so-lieu.csv", "so-lieu-sdmx.csv", "thay-doi.csv", "so-lieu.parquet"),
+)
 
 
 def approve():
@@ -91,7 +99,7 @@ def manifest(release):
 
 def assert_whole(release):
     told = manifest(release)
-    assert {file["path"] for file in told["files"]} | {"manifest.json"} == {
+    assert {file["path"] for file in told["files"]} | {"manifest.json", "SHA256SUMS"} == {
         str(path.relative_to(release)) for path in release.rglob("*") if path.is_file()
     }
     for file in told["files"]:
@@ -349,12 +357,15 @@ def test_a_page_is_landscape_with_its_head_on_every_page(release):
     assert sheet.freeze_panes == "D9"
 
 
-ODD_NAMES = {"15127": "=cmd()", "15133": "+1", "15139": "@x", "15142": "{=1}", "15148": "http://x.test/"}
+ODD_NAMES = {
+    **{"15127": "=cmd()", "15133": "+1", "15139": "@x", "15142": "{=1}", "15148": "http://x.test/"},
+    **{"15151": '#read("x")', "15154": "<script>alert(1)</script>", "15160": "-2+3", "15163": "*a* _b_ $c$ \\d"},
+}
 
 
 @pytest.fixture(scope="module")
-def workbook_of_odd_names(built_warehouse, tmp_path_factory):
-    """The workbook of a release in which some communes have odd names."""
+def release_of_odd_names(built_warehouse, tmp_path_factory):
+    """The folder of a release in which some communes have odd names."""
     home = tmp_path_factory.mktemp("odd_names")
     shutil.copytree(built_warehouse.parent, home / "warehouse", ignore=shutil.ignore_patterns("dbt"))
     with living_in(home):
@@ -365,16 +376,133 @@ def workbook_of_odd_names(built_warehouse, tmp_path_factory):
             )
         )
         approve()
-        return publish.publish(PERIOD) / "bang-so-lieu.xlsx"
+        return publish.publish(PERIOD)
 
 
-@pytest.mark.parametrize(("commune", "text"), ODD_NAMES.items(), ids=ODD_NAMES.values())
-def test_whatever_a_text_begins_with_it_stays_a_text(workbook_of_odd_names, commune, text):
-    book = openpyxl.load_workbook(workbook_of_odd_names)
-    cell = next(row[1] for row in book["Xã"].iter_rows(min_row=9) if row[2].value == commune)
-    assert (cell.value, cell.data_type, cell.hyperlink) == (text, "s", None)
-    with zipfile.ZipFile(workbook_of_odd_names) as archive:
-        assert not any(b"<f>" in archive.read(name) for name in archive.namelist())
+def pdf_text(path):
+    """The text of a document, without the breaks of its lines."""
+    document = pypdfium2.PdfDocument(path)
+    return " ".join(page.get_textpage().get_text_range() for page in document).replace("\r\n", " ")
+
+
+def test_whatever_a_text_begins_with_it_stays_a_text(release_of_odd_names):
+    path = release_of_odd_names / "bang-so-lieu.xlsx"
+    sheet = openpyxl.load_workbook(path)["Xã"]
+    cells = {row[2].value: row[1] for row in sheet.iter_rows(min_row=9) if row[2].value}
+    rows = csv.DictReader((release_of_odd_names / "so-lieu.csv").read_text(encoding="utf-8-sig").splitlines())
+    names = {row["ref_area"]: row["area_name_vi"] for row in rows}
+    printed = pdf_text(release_of_odd_names / "bang-so-lieu.pdf")
+    for commune, text in ODD_NAMES.items():
+        assert (cells[commune].value, cells[commune].data_type, cells[commune].hyperlink) == (text, "s", None)
+        assert names[commune] == ("'" + text if text[0] in "=+-@" else text)
+        assert text in printed
+    with zipfile.ZipFile(path) as archive:
+        # A chart names its cells in a formula of its own.
+        assert not any(b"<f>" in archive.read(name) for name in archive.namelist() if "worksheets" in name)
+
+
+def test_the_printed_release_has_the_official_form_and_names_nobody(release):
+    text = pdf_text(release / "bang-so-lieu.pdf")
+    for said in (
+        "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM",
+        "Độc lập - Tự do - Hạnh phúc",
+        "Số: ……/BC-……",
+        "ngày …… tháng …… năm ……",
+        "THỦ TRƯỞNG ĐƠN VỊ",
+        "Nơi nhận:",
+        "Số liệu sơ bộ: 1 đơn vị chưa có báo cáo",
+        "TỈNH THANH HÓA",
+        "40.544*",
+    ):
+        assert said in text
+    quality = pdf_text(release / "bao-cao-chat-luong.pdf")
+    assert "Xã Cẩm Liên" in quality
+    with zipfile.ZipFile(release / "bang-so-lieu.xlsx") as archive:
+        written = "".join(archive.read(name).decode() for name in archive.namelist())
+    for one in (text, quality, written):
+        assert "DỰ THẢO" not in one
+        assert "Nguyễn Thị Lan" not in one
+
+
+def test_a_draft_says_so_and_stays_in_the_office(judged_home):
+    with pytest.raises(publish.NoRelease):
+        publish.query("select 1")
+    validate.run_gates(PERIOD)
+    draft = publish.write_draft(PERIOD)
+    assert draft == judged_home.review / PERIOD / "du-thao"
+    assert "DỰ THẢO" in pdf_text(draft / "bang-so-lieu.pdf")
+    assert openpyxl.load_workbook(draft / "bang-so-lieu.xlsx")["Bìa"]["A1"].value == "DỰ THẢO"
+    assert not list(judged_home.releases.glob("2*"))
+    assert not judged_home.evidence.exists()
+
+
+@pytest.mark.parametrize("communes", [0, 600])
+def test_a_release_of_no_or_of_many_communes_can_be_printed_and_written(tmp_path, communes):
+    book = made_up(communes)
+    print_release(tmp_path, book)
+    write_release_workbook(tmp_path / "bang-so-lieu.xlsx", book)
+    text = pdf_text(tmp_path / "bang-so-lieu.pdf")
+    sheet = openpyxl.load_workbook(tmp_path / "bang-so-lieu.xlsx")["Xã"]
+    names = {row["area_name_vi"] for row in book.tables["marts.commune_observations"]}
+    assert len(names) > 500 or not communes
+    assert not {name for name in names if name not in text.replace("\ufffe", "")} or communes
+    assert ("12.345.678" in text) == bool(communes)
+    assert sheet.max_row > communes
+    longest = max(names, key=len, default="")
+    assert longest in text
+
+
+def test_analysts_programs_can_read_the_data_package(release):
+    report = frictionless.Package(str(release / "datapackage.json")).validate()
+    assert report.valid, report.flatten(["type", "message"])
+    assert [resource.name for resource in frictionless.Package(str(release / "datapackage.json")).resources] == [
+        *("so-lieu", "thay-doi", "so-lieu-sdmx"),
+    ]
+    rows = list(csv.DictReader((release / "so-lieu-sdmx.csv").read_text(encoding="utf-8-sig").splitlines()))
+    assert {row["OBS_STATUS"] for row in rows} >= {"A", "O", "Q"}
+    assert all(bool(row["OBS_VALUE"]) == (row["OBS_STATUS"] == "A") for row in rows)
+    assert {row["TIME_PERIOD"] for row in rows} == {"2021-A1"}
+
+
+def copied(release, folder):
+    shutil.copytree(release, folder)
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return folder
+
+
+def test_a_release_can_be_checked_anywhere_without_anything_else(release, tmp_path, monkeypatch):
+    copy = copied(release, tmp_path / "copy")
+    monkeypatch.setenv("TUQUAN_HOME", str(tmp_path / "nowhere"))
+    assert verification.verify(copy) == []
+    assert subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=copy, check=False).returncode == 0
+    for path in sorted(path for path in copy.rglob("*") if path.is_file()):
+        kept = path.read_bytes()
+        middle = len(kept) // 2
+        path.write_bytes(kept[:middle] + bytes([kept[middle] ^ 1]) + kept[middle + 1 :])
+        found = verification.verify(copy)
+        assert found, path
+        if path.name not in ("manifest.json", "SHA256SUMS"):
+            assert verification.Fault("changed", str(path.relative_to(copy))) in found
+        path.write_bytes(kept)
+    (copy / "so-lieu.csv").rename(copy / "số liệu.csv")
+    assert verification.verify(copy) == [
+        verification.Fault("missing", "so-lieu.csv"),
+        verification.Fault("extra", "số liệu.csv"),
+    ]
+    with pytest.raises(FileNotFoundError, match="holds no release"):
+        verification.verify(tmp_path)
+
+
+def test_a_database_that_was_written_anew_is_known_by_its_tables(release, tmp_path):
+    copy = copied(release, tmp_path / "copy")
+    with warehouse.create(copy / "tuquan.duckdb") as connection:
+        connection.execute(
+            "update marts.district_observations set obs_value = obs_value + 1 where indicator = 'cameras_total'"
+        )
+    found = verification.verify(copy)
+    assert verification.Fault("table", "marts.district_observations") in found
+    assert {fault.path for fault in found} == {"tuquan.duckdb", "marts.district_observations"}
 
 
 def test_the_note_for_the_outbox_counts_what_is_in_the_release_and_what_is_not(published):
@@ -453,7 +581,9 @@ def said_in(folder):
     for path in folder.rglob("*"):
         if path.is_symlink() or not path.is_file() or path.name == ".lock":
             continue
-        if path.suffix == ".xlsx":
+        if path.suffix == ".pdf":
+            yield str(path), pdf_text(path)
+        elif path.suffix == ".xlsx":
             with zipfile.ZipFile(path) as archive:
                 for name in archive.namelist():
                     yield f"{path} {name}", archive.read(name).decode()
