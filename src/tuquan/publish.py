@@ -50,6 +50,8 @@ from tuquan.workbook.release_book import ReleaseBook
 from tuquan.workbook.release_workbook import write_release_workbook
 
 DRAFT = "du-thao"
+# What the evidence needs of what follows from the seeds; the release has all of it.
+_SEALED_DIMENSIONS = ("marts.dim_areas", "marts.dim_indicators", "marts.dim_period_parts", "marts.dim_periods")
 _SOFTWARE = ("duckdb", "dbt-core", "dbt-duckdb", "great-expectations", "scipy", "typst", "xlsxwriter")
 # What of the evidence stands in the manifest of a release.
 _PUBLIC = (
@@ -333,6 +335,8 @@ def _write_sealed(
         for schema in ("marts", "quality"):
             connection.execute(f"create schema sealed.{schema}")
         for name, select in candidates.TABLES.items():
+            if name in candidates.DIMENSIONS and name not in _SEALED_DIMENSIONS:
+                continue
             names = {"time_period": time_period} if "$time_period" in select else {}
             described = connection.execute(f"describe {select}", names).fetchall()
             order = [column for column in candidates.ORDER if column in {row[0] for row in described}]
@@ -394,9 +398,9 @@ def _write_database(
         for schema in ("marts", "quality"):
             connection.execute(f"create schema release.{schema}")
         for name in candidates.TABLES:
-            connection.execute(
-                f"create table release.{name} as {withholding.release_table(connection, 'sealed', name)}"
-            )
+            source = f'"{database}"' if name in candidates.DIMENSIONS else None
+            query = withholding.release_table(connection, "sealed", name, source)
+            connection.execute(f"create table release.{name} as {query}")
         contents = [
             candidates.table_content(connection, name, candidates.content_query(f"release.{name}"))
             for name in candidates.TABLES

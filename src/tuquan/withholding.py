@@ -18,7 +18,7 @@ import yaml
 from tuquan import candidates, settings, warehouse
 from tuquan.candidates import quoted
 from tuquan.disclosure import LEAST, SMALL, CannotBeProtected, Problem, Sum
-from tuquan.vocabulary.periods import parse_period
+from tuquan.vocabulary.periods import MONTHS_IN, parse_period
 from tuquan.vocabulary.phrases import phrase
 
 WITHHELD = "meta.withheld"  # in a sealed database: the figures that its release does not say
@@ -85,6 +85,8 @@ class Said:
     figures: Sequence[Figure]
     withheld: frozenset[tuple[str, ...]]
     members: Sequence[tuple[str, str]]  # group, area_key
+    # Communes whose report is told to be a copy of the one of the period before, with the period.
+    copies: Sequence[tuple[str, str]] = ()
 
     def is_withheld(self, figure: Figure) -> bool:
         return _place(figure) in self.withheld
@@ -206,10 +208,16 @@ def read_previous(connection: warehouse.Connection, database: str) -> dict[tuple
 
 
 def related_periods(rules: Rules, time_period: str, released: Iterable[str]) -> list[str]:
-    """Return the released periods whose figures add up to those of ``time_period``, or that run on from them."""
-    year = parse_period(time_period).year
-    near = (year - 1, year, year + 1) if rules.movements else (year,)
-    return [period for period in released if parse_period(period).year in near]
+    """Return the released periods whose figures add up to those of ``time_period``, or that it runs on from or into."""
+    asked = parse_period(time_period)
+    shortest = min((MONTHS_IN[rules.indicators[name]["frequency"]] for name in rules.counts), default=0)
+    related = []
+    for code in released:
+        period = parse_period(code)
+        is_next = code == asked.previous.code or period.previous.code == time_period
+        if period.months >= shortest and (period.year == asked.year or is_next):
+            related.append(code)
+    return related
 
 
 def read_said(
@@ -242,7 +250,12 @@ def read_said(
         if WITHHELD in known
         else [_place(figure) for figure in figures if figure.status == "withheld"]
     )
-    return Said(figures, frozenset(withheld), members)
+    copies = []
+    if "is_unchanged_copy" in known.get("marts.completeness", ()):
+        copies = connection.execute(
+            f"select distinct area_key, time_period from {database}.marts.completeness where is_unchanged_copy"
+        ).fetchall()
+    return Said(figures, frozenset(withheld), members, copies)
 
 
 def _place(figure: Figure) -> tuple[str, str, str, str, str]:
@@ -262,13 +275,14 @@ def _released_columns(path: Path) -> dict[str, list[str]]:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def release_table(connection: warehouse.Connection, sealed: str, table: str) -> str:
-    """Return the query for what a release holds of a table of the attached database ``sealed``.
+def release_table(connection: warehouse.Connection, sealed: str, table: str, source: str | None = None) -> str:
+    """Return the query for what a release holds of a table of the attached database ``sealed``, or ``source``.
 
     Raises:
         LookupError: a column that may be released is not in the table.
     """
-    known = [name for name, _ in warehouse.columns(connection, f"{sealed}.{table}")]
+    source = source or sealed
+    known = [name for name, _ in warehouse.columns(connection, f"{source}.{table}")]
     allowed = released_columns()[table]
     if strange := [name for name in allowed if name not in known]:
         raise LookupError(f"expectations/released_columns.yml: {table} has no column {', '.join(strange)}")
@@ -299,8 +313,10 @@ def release_table(connection: warehouse.Connection, sealed: str, table: str) -> 
         joins = "left join quiet on figures.area_key = quiet.area_key and figures.indicator = quiet.indicator"
         joins += f" left join {sealed}.marts.dim_indicators as indicators on figures.indicator = indicators.indicator"
         of_sums = "quiet.area_key is null and not coalesce(indicators.is_sensitive, false)"
+        # A statement may be about several periods, of which one is withheld.
+        is_said = f"quiet.area_key is null and (figures.level <> 'statement' or {of_sums})"
         for name in ("obs_value", "expected_low", "expected_high", "suggested_value"):
-            changed[name] = f"case when quiet.area_key is null then figures.{name} end"
+            changed[name] = f"case when {is_said} then figures.{name} end"
         for name in (
             "impact_on_province",
             "province_total",
@@ -309,8 +325,8 @@ def release_table(connection: warehouse.Connection, sealed: str, table: str) -> 
             changed[name] = f"case when {of_sums} then figures.{name} end"
         text = quoted(phrase("disclosure.question", area="{area}", indicator="{indicator}"))
         said = f"replace(replace('{text}', '{{area}}', figures.area_name_vi), '{{indicator}}', indicators.name_vi)"
-        changed["message_vi"] = f"case when quiet.area_key is null then figures.message_vi else {said} end"
-        changed["reason_vi"] = "case when quiet.area_key is null then figures.reason_vi end"
+        changed["message_vi"] = f"case when {is_said} then figures.message_vi else {said} end"
+        changed["reason_vi"] = f"case when {is_said} then figures.reason_vi end"
     elif table == "marts.cumulative_reconciliation":
         # A figure from the start of the year tells those of its periods.
         joins = f"inner join {sealed}.marts.dim_indicators as indicators on figures.indicator = indicators.indicator"
@@ -325,7 +341,7 @@ def release_table(connection: warehouse.Connection, sealed: str, table: str) -> 
     selected = ", ".join(f"{expression} as {name}" for name, expression in changed.items())
     order = [f"figures.{name}" for name in candidates.ORDER if name in allowed]
     return (
-        f"select {selected} from {sealed}.{table} as figures {joins} where {where} order by {', '.join(order) or 'all'}"
+        f"select {selected} from {source}.{table} as figures {joins} where {where} order by {', '.join(order) or 'all'}"
     )
 
 
@@ -368,11 +384,13 @@ class _System:
     new: set[Cell] = field(default_factory=set)
     sums: dict[tuple[Cell, tuple[Cell, ...]], Sum] = field(default_factory=dict)
     parts: set[tuple[Cell, Cell]] = field(default_factory=set)
+    copies: set[tuple[str, str]] = field(default_factory=set)
     # The cells that a line of a table shows: its value, or both parts of a ratio.
     shown: dict[Figure, list[Cell]] = field(default_factory=dict)
 
     def add(self, said: Said, *, is_new: bool) -> None:
         """Add what one release says."""
+        self.copies.update(said.copies)
         held = {_place(figure): figure for figure in said.figures if figure.indicator in self.rules.cells}
         of_indicator: dict[tuple[str, str, str], list[Figure]] = defaultdict(list)
         for figure in said.figures:
@@ -485,9 +503,11 @@ class _System:
         series: dict[tuple[str, str, str, str], dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
         for cell in self.values:
             series[cell.level, cell.area, cell.calendar, cell.indicator][cell.time_period].append(cell)
+        known = {cell.time_period for cell in self.values}
         wholes: dict[tuple[str, str, str], list[tuple[str, int, int]]] = defaultdict(list)
         for calendar, whole, part, position, expected, length in self.period_parts:
-            wholes[calendar, whole, length].append((part, position, expected))
+            if whole in known:
+                wholes[calendar, whole, length].append((part, position, expected))
         lengths: dict[tuple[str, str], list[list[tuple[str, int, int]]]] = defaultdict(list)
         for (calendar, whole, _), parts in wholes.items():
             lengths[calendar, whole].append(parts)
@@ -501,6 +521,12 @@ class _System:
                         names = [name for name, _, _ in parts] if len(parts) == parts[0][2] else []
                     if names and whole not in names and all(name in periods for name in names):
                         self._agree(totals, [periods[name] for name in names])
+        for (level, area, calendar, _), periods in series.items():
+            for period, cells in periods.items():
+                if level == COMMUNE and (area, period) in self.copies:
+                    for cell, before in product(cells, periods.get(self.previous.get((calendar, period), ""), [])):
+                        if cell.value == before.value:
+                            self._sum(cell, (before,))
         for stock, inflow, outflow in self.rules.movements:
             for (level, area, calendar, indicator), periods in series.items():
                 if indicator != stock:

@@ -34,6 +34,10 @@ def sealed(connection, period, figures):
         "create table sealed.marts.dim_periods (calendar varchar, time_period varchar, "
         "previous_period varchar, period_end date)"
     )
+    connection.executemany(
+        "insert into sealed.marts.dim_periods values (?, ?, ?, null)",
+        [[CALENDAR, quarter, before] for before, quarter in itertools.pairwise(QUARTERS)],
+    )
     connection.execute(
         "create table sealed.marts.dim_period_parts (calendar varchar, time_period varchar, "
         "part_period varchar, position integer, parts_expected integer, part_frequency varchar)"
@@ -80,9 +84,15 @@ class Office:
         self.tables = []  # (period, {level: rows as released})
         self.truth = []
 
-    def publish(self, period, figures):
+    def publish(self, period, figures, copies=()):
         connection = duckdb.connect()
         sealed(connection, period, figures)
+        if copies:
+            connection.execute(
+                "create table sealed.marts.completeness as select null::varchar as area_key, "
+                "null::varchar as time_period, true as is_unchanged_copy where false"
+            )
+            connection.executemany("insert into sealed.marts.completeness values (?, ?, true)", copies)
         rules = withholding.read_rules(connection, "sealed")
         withholding.withhold(connection, "sealed", period, self.said)
         self.said.append(withholding.read_said(connection, "sealed", rules))
@@ -277,6 +287,23 @@ def test_a_revision_that_would_tell_a_figure_by_its_difference_withholds_totals(
     persons = {line["ref_area"]: line["value_status"] for line in told if line["indicator"] == "persons"}
     assert persons == {"001": "withheld", "002": "published", "003": "published", "38": "withheld", "VN": "withheld"}
     assert all(line["value_status"] == "published" for line in told if line["indicator"] == "cases")
+
+
+def test_a_copy_of_the_period_before_tells_nothing_either():
+    """A report that is told to be a copy has the figures of the period before, and those are published."""
+    figures = dict.fromkeys([(area, name) for area in HOMES for name in ("cases", "settled", "persons")], 20)
+    office = Office()
+    office.publish("2026-Q1", figures)
+    figures |= {("00001", "persons"): 3, ("00003", "persons"): 40}
+    copies = [("00002", "2026-Q2")]
+    persons = {
+        line["ref_area"]: line["value_status"]
+        for line in office.publish("2026-Q2", figures, copies)["commune"]
+        if line["indicator"] == "persons"
+    }
+    assert persons["00001"] == "withheld"
+    assert persons["00002"] == "published"  # to withhold it would hide nothing
+    assert "withheld" in (persons["00003"], persons["00004"])
 
 
 def test_what_is_public_already_cannot_be_protected():
