@@ -18,7 +18,7 @@ PYTHON = $(shell for python in $(PYTHONS); do \
 	"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11) or sys.version_info >= (3, 15))' >/dev/null 2>&1 \
 	&& { command -v "$$python"; break; }; done)
 
-.PHONY: demo up channels lake test fuzz check format bench bench-history bench-intake bench-hostile guide pictures docs notebook bench-questions bench-plausibility bench-judging lock help
+.PHONY: demo up channels lake test fuzz check format bench bench-history bench-intake bench-hostile guide pictures docs notebook bench-release bench-questions bench-plausibility bench-judging lock help
 
 demo: $(VENV)/.runtime ## lay out the sample, run it through Airflow's scheduler, print the release
 	$(BIN)/tuquan demo
@@ -62,6 +62,9 @@ bench-intake: $(VENV)/.dev ## 5,000 files at once, a fifth of them bad: outcomes
 
 bench-hostile: $(VENV)/.dev ## what each hostile file costs its reader
 	$(BIN)/python benchmarks/hostile.py
+
+bench-release: $(VENV)/.runtime ## print 600 communes, write the workbook of 3,321: seconds
+	$(BIN)/python benchmarks/release.py
 
 bench-questions: $(VENV)/.runtime ## the twenty questions on three years of a whole country: milliseconds of each
 	$(BIN)/python benchmarks/questions.py

@@ -128,9 +128,13 @@ def _release(time_period: str, revision: int) -> None:
         "seeds": {},
         "decisions": [],
     }
+    sealed = settings.load().evidence / time_period / f"r{revision}"
+    sealed.mkdir(parents=True)
     with warehouse.connect() as connection:
-        publish._write_database(connection, draft / releases.DATABASE, manifest, parent)
-    (draft / releases.MANIFEST).write_text(json.dumps(manifest, default=str), encoding="utf-8")
+        publish._write_sealed(connection, sealed / releases.DATABASE, manifest, parent)
+        publish._write_database(connection, sealed / releases.DATABASE, draft / releases.DATABASE, manifest)
+    for folder in (sealed, draft):
+        (folder / releases.MANIFEST).write_text(json.dumps(manifest, default=str), encoding="utf-8")
 
 
 def _correct() -> None:

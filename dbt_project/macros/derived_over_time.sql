@@ -80,6 +80,13 @@
                 ) as periods_included,
                 bool_or(parts.is_included) as has_a_part,
                 bool_or(parts.value_status = 'held') as has_a_held_part,
+                {# In a release: small counts, and what would tell them. #}
+                coalesce(
+                    bool_or(
+                        parts.value_status = 'withheld' and (parts.needs_all_parts or parts.is_last)
+                    ),
+                    false
+                ) as has_a_withheld_part,
                 case
                     when parts.rollup_time = 'sum' then sum(over_time := parts.obs_value)
                 end as sum_of_parts,
@@ -162,10 +169,15 @@
         frequency as derived_from,
         indicator,
         derived_value,
-        case when not is_complete then cast(sum_of_parts as decimal(18, 4)) end as partial_value,
+        case
+            when not is_complete and not has_a_withheld_part
+            then cast(sum_of_parts as decimal(18, 4))
+        end as partial_value,
         case
             when derived_value is not null
             then 'published'
+            when has_a_withheld_part
+            then 'withheld'
             when rollup_time = 'none' or (is_complete and upper_bound is not null)
             then 'not_additive'
             when is_complete
@@ -179,6 +191,8 @@
         case
             when derived_value is not null
             then null
+            when has_a_withheld_part
+            then 'small_counts'
             when rollup_time = 'none'
             then 'never_derived'
             when is_complete and upper_bound is not null

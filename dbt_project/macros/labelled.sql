@@ -62,9 +62,9 @@
         observations.numerator,
         observations.denominator,
         observations.lower_bound,
-        observations.upper_bound,
-        {% if level == "commune" %} observations.submission_id, observations.version
-        {% else %}
+        observations.upper_bound
+        {%- if level != "commune" %}
+            ,
             observations.areas_expected,
             observations.areas_received,
             observations.areas_included,

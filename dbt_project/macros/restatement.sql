@@ -429,7 +429,9 @@
                 count(coalesce(figures.denominator, figures.obs_value)) filter (
                     {{ area[3] }}
                 ) as areas_included,
-                count(*) filter (figures.value_status = 'held' and {{ area[3] }}) as areas_held
+                count(*) filter (figures.value_status = 'held' and {{ area[3] }}) as areas_held,
+                {# In a release: small counts, and what would tell them. #}
+                coalesce(bool_or(figures.value_status = 'withheld'), false) as has_a_withheld_part
             from {{ figures }} as figures
             inner join {{ map }} as map on figures.area_key = map.from_key
             inner join measured on figures.indicator = measured.indicator
@@ -451,6 +453,8 @@
             select
                 *,
                 case
+                    when has_a_withheld_part
+                    then null
                     when is_ratio and (is_additive or is_counted_whole)
                     then
                         cast(
@@ -480,6 +484,8 @@
         indicator,
         restated_value,
         case
+            when has_a_withheld_part
+            then 'withheld'
             when restated_value is not null
             then 'published'
             when not is_additive and not is_unchanged and not is_counted_whole
@@ -494,10 +500,12 @@
         unit_measure,
         statistical_kind,
         case
-            when is_additive or is_counted_whole then cast(numerator as decimal(18, 4))
+            when (is_additive or is_counted_whole) and not has_a_withheld_part
+            then cast(numerator as decimal(18, 4))
         end as numerator,
         case
-            when is_additive or is_counted_whole then cast(denominator as decimal(18, 4))
+            when (is_additive or is_counted_whole) and not has_a_withheld_part
+            then cast(denominator as decimal(18, 4))
         end as denominator,
         cast(areas_expected as integer) as areas_expected,
         cast(areas_included as integer) as areas_included,

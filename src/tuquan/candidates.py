@@ -103,18 +103,18 @@ with levels as (
     select 'province' as level, 1 as level_order, null as district_area, ref_area as province_area,
         ref_area, area_key, area_name_vi, time_period, indicator, obs_value, value_status, unit_measure,
         statistical_kind, numerator, denominator, lower_bound, upper_bound,
-        areas_expected, areas_included, areas_held, null as submission_id
+        areas_expected, areas_included, areas_held
     from marts.province_observations
     union all
     select 'district', 2, ref_area, province_area,
         ref_area, area_key, area_name_vi, time_period, indicator, obs_value, value_status, unit_measure,
         statistical_kind, numerator, denominator, lower_bound, upper_bound,
-        areas_expected, areas_included, areas_held, null
+        areas_expected, areas_included, areas_held
     from marts.district_observations
     union all
     select 'commune', 3, district_area, province_area,
         ref_area, area_key, area_name_vi, time_period, indicator, obs_value, value_status, unit_measure,
-        statistical_kind, numerator, denominator, lower_bound, upper_bound, null, null, null, submission_id
+        statistical_kind, numerator, denominator, lower_bound, upper_bound, null, null, null
     from marts.commune_observations
 )
 select * exclude (level_order)

@@ -31,6 +31,7 @@ from tuquan import (
     load as loading,
     local_airflow,
     plausibility as doubting,
+    provenance,
     publish as publishing,
     receipts,
     register,
@@ -40,7 +41,9 @@ from tuquan import (
     simulate as simulation,
     transform,
     validate,
+    verification,
 )
+from tuquan.releases import files_of
 from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.periods import UnknownPeriod, parse_reported_period
 from tuquan.vocabulary.phrases import number_vi, phrase, shown, time_vi
@@ -90,9 +93,13 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
 _USAGE_ERRORS = (
     *(typer.BadParameter, UnknownPeriod, handout.UnknownArea, review.NoSuchFlag, review.NoCandidate),
+    provenance.NoSuchCell,
     ValueError,
 )
-_REFUSALS = (publishing.PublicationRefused, publishing.NoRelease, review.NotBuilt, transform.NotBuilt)
+_REFUSALS = (
+    *(publishing.PublicationRefused, publishing.NoRelease, review.NotBuilt, transform.NotBuilt),
+    provenance.NoEvidence,
+)
 
 
 @command
@@ -327,6 +334,12 @@ def approve(
 
 
 @command
+def draft(period: PeriodOption) -> None:
+    """Write the package of a period as it would be published now, marked DỰ THẢO, into its review folder."""
+    out.print(phrase("cli.draft", path=publishing.write_draft(_checked(period))))
+
+
+@command
 def publish(
     period: PeriodOption,
     revise: Annotated[bool, typer.Option("--revise", help="Write the next revision if the contents changed.")] = False,
@@ -335,6 +348,46 @@ def publish(
     folder = publishing.publish(_checked(period), revise=revise)
     publishing.announce(period)
     out.print(phrase("demo.release", path=folder))
+
+
+@command
+def verify(
+    folder: Annotated[Path, typer.Argument(help="The folder of a release, wherever it was copied to.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Say whether a release is what was published, byte for byte. Needs nothing else. Exit 1 when it is not."""
+    if not folder.is_dir():
+        raise typer.BadParameter(f"{folder} is not a folder")
+    try:
+        faults = verification.verify(folder)
+    except FileNotFoundError as error:
+        raise typer.BadParameter(str(error)) from None
+    if as_json:
+        _print_json({"is_whole": not faults, "faults": [asdict(fault) for fault in faults]})
+    else:
+        for fault in faults:
+            out.print(shown(fault.message_vi))
+        files = number_vi(len(files_of(folder)))
+        name = "cli.not_verified" if faults else "cli.verified"
+        out.print(phrase(name, path=folder, files=files, faults=number_vi(len(faults))))
+    if faults:
+        raise typer.Exit(Exit.REFUSED_OR_HELD)
+
+
+@command
+def why(
+    release: Annotated[str, typer.Argument(help="A period (its newest release), PERIOD/rN, or a folder.")],
+    cell: Annotated[str, typer.Argument(help="REF_AREA/INDICATOR or REF_AREA/PERIOD/INDICATOR.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Lead from a published figure to the bytes behind it, and compute it anew from them. Exit 1 when it differs."""
+    explained = provenance.Evidence(provenance.find_release(release)).explain(cell)
+    if as_json:
+        _print_json(explained)
+    else:
+        out.print("\n".join(provenance.told(explained)))
+    if not explained["is_equal"]:
+        raise typer.Exit(Exit.REFUSED_OR_HELD)
 
 
 @command

@@ -15,6 +15,8 @@ from tuquan import settings
 from tuquan.vocabulary.periods import parse_period
 from tuquan.vocabulary.phrases import number_vi, period_vi, phrase
 
+DATA_DOCS = "data-docs"  # with examples of what failed: for the office
+RELEASED_DATA_DOCS = "data-docs-released"  # without: for everybody
 COLUMNS = ("gate", "check", "severity", "outcome", "count", "details")
 # Scripts, styles, pictures, comments and forms of GX's page template; what is left is text and tables.
 _LEFT_OUT = re.compile(
@@ -24,16 +26,33 @@ _LEFT_OUT = re.compile(
 )
 _LINK = re.compile(r"<a\b[^>]*>(.*?)</a>", re.DOTALL | re.IGNORECASE)
 _RANDOM_ID = re.compile(r"-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+# What of a result says how many, and not which or what.
+_COUNTS = (
+    *("element_count", "missing_count", "missing_percent", "unexpected_count", "unexpected_percent"),
+    *("unexpected_percent_total", "unexpected_percent_nonmissing"),
+)
+Line = tuple[str, str, str, str, int | None, str, Sequence[str]]
 _CLOCK = ("batch_markers", "validation_time", "run_id")
 
 
-def write_data_docs(
-    folder: Path, time_period: str, pages: Mapping[str, Any], lines: Iterable[Sequence[str | int | bool]]
-) -> None:
+def write_data_docs(folder: Path, time_period: str, pages: Mapping[str, Any], lines: Sequence[Line]) -> None:
+    """Write the pages twice into ``folder`` (``review/<time_period>``): with what failed, and for a release without.
+
+    ``pages`` are the results of GX by suite; they lose their examples.
+    """
+    _write_pages(folder / DATA_DOCS, time_period, pages, lines)
+    for judged in pages.values():
+        for result in judged.results:
+            result.result = {name: value for name, value in result.result.items() if name in _COUNTS}
+    without = [(*line[:5], "", ()) for line in lines]
+    _write_pages(folder / RELEASED_DATA_DOCS, time_period, pages, without)
+
+
+def _write_pages(folder: Path, time_period: str, pages: Mapping[str, Any], lines: Iterable[Line]) -> None:
     """Write ``index.html`` and one page per suite into ``folder``, in place of what was there.
 
-    ``pages`` are the results of GX by suite. Each of ``lines`` is one expectation: gate, suite, check, severity,
-    number of failing rows when it is not met, what there is to say then, and some of the rows.
+    Each of ``lines`` is one expectation: gate, suite, check, severity, number of failing rows when it is not met, what
+    there is to say then, and some of the rows.
     """
     from great_expectations.render.renderer import ValidationResultsPageRenderer
     from great_expectations.render.view import DefaultJinjaPageView

@@ -217,5 +217,5 @@ def _print_result(out: Console) -> None:
     again = collect.register_inbox()
     out.print(phrase("demo.again", unchanged=number_vi(again.unchanged), registered=again.registered))
     for release in sorted(paths.releases.glob("*/r*/manifest.json")):
-        out.print(phrase("demo.release", path=release.parent))
+        out.print(phrase("demo.package", path=release.parent))
     out.print(phrase("demo.receipts", path=paths.receipts))

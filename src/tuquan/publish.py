@@ -9,16 +9,20 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tuquan import candidates, settings, vintages, warehouse
+from tuquan import candidates, model_docs, settings, vintages, warehouse, withholding
 from tuquan.candidates import quoted
+from tuquan.data_docs import RELEASED_DATA_DOCS
 from tuquan.inputs import code_version
+from tuquan.release_files import write_files
+from tuquan.release_paper import print_release
 from tuquan.releases import (
     DATABASE,
     MANIFEST,
@@ -27,20 +31,37 @@ from tuquan.releases import (
     copy_comments,
     copy_views,
     files_of,
+    is_period,
     newest_revision,
     point_to,
     publication_lock,
     read_release,
     replace_text,
+    revisions_of,
     settle,
+    sha256_of,
+    write_checksums,
 )
 from tuquan.revisions import Side, write_revisions
 from tuquan.vocabulary.periods import parse_period, parse_reported_period
 from tuquan.vocabulary.phrases import number_vi, period_vi, phrase
 from tuquan.vocabulary.seeds import seed_digests
-from tuquan.workbook.release_workbook import ReleaseBook, write_release_workbook
+from tuquan.workbook.release_book import ReleaseBook
+from tuquan.workbook.release_workbook import write_release_workbook
 
-_SOFTWARE = ("duckdb", "dbt-core", "dbt-duckdb", "great-expectations", "xlsxwriter")
+DRAFT = "du-thao"
+# What the evidence needs of what follows from the seeds; the release has all of it.
+_SEALED_DIMENSIONS = ("marts.dim_areas", "marts.dim_indicators", "marts.dim_period_parts", "marts.dim_periods")
+_SOFTWARE = ("duckdb", "dbt-core", "dbt-duckdb", "great-expectations", "scipy", "typst", "xlsxwriter")
+# What of the evidence stands in the manifest of a release.
+_PUBLIC = (
+    *("time_period", "revision", "parent", "released_at", "digest", "content_digest"),
+    *("code_version", "software", "seeds"),
+)
+_PUBLIC_PARTS = {
+    "decisions": ("check_name", "ref_area", "indicator", "choice", "decided_at"),
+    "gate_results": ("gate", "check_name", "expectation", "severity", "is_met", "unexpected_count"),
+}
 
 _RAW_FILES = """
 select arrivals.sha256, arrivals.size_bytes, arrivals.declared_name, submissions.ref_area, submissions.form
@@ -79,15 +100,41 @@ def publish(time_period: str, approver: str | None = None, revise: bool = True) 
         newest = newest_revision(time_period)
         with warehouse.connect() as connection:
             digest, approval = _approved_candidate(connection, time_period, approver)
-            draft = None
+            drafts = None
             if newest is None or newest.digest != digest:
-                draft = _write_draft(connection, releases, time_period, digest, approval, newest)
-        release = newest if draft is None else _settle_or_keep(draft, newest, revise)
+                drafts = _write_draft(connection, releases, time_period, digest, approval, newest)
+        release = newest if drafts is None else _settle_or_keep(*drafts, newest, revise)
         vintages.bring_up_to_date()
         point_to(release)
         with warehouse.connect() as connection:
             _register(connection, release, digest, approval["approver"])
         return release.path
+
+
+def write_draft(time_period: str) -> Path:
+    """Write the package that a release of ``time_period`` would be now, marked as a draft, and return its folder.
+
+    It stays in ``review/<time_period>/du-thao``: nobody has approved it.
+
+    Raises:
+        PublicationRefused: the period is not built, or a small count could be computed from the package.
+    """
+    parse_reported_period(time_period)
+    with publication_lock() as releases:
+        with warehouse.connect() as connection:
+            digest = candidates.current_digest(connection, time_period)
+            if digest is None:
+                raise PublicationRefused(f"{time_period} is not built; build it first (tuquan build --period ...)")
+            unsigned = {"is_approved": False, "approver": None, "note": None, "decided_at": None}
+            draft, sealed = _write_draft(
+                connection, releases, time_period, digest, unsigned, newest_revision(time_period)
+            )
+        target = settings.load().review / time_period / DRAFT
+        shutil.rmtree(sealed)
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft.rename(target)
+        return target
 
 
 def announce(time_period: str) -> Path:
@@ -198,13 +245,19 @@ def _write_draft(
     digest: str,
     approval: Mapping[str, Any],
     parent: Release | None,
-) -> Path:
-    """Write all files of the next revision into a folder beside the releases."""
+) -> tuple[Path, Path]:
+    """Write all files of the next revision into a folder beside the releases, and what stays in the office in another.
+
+    Raises:
+        PublicationRefused: somebody could compute a small count from it and what was published before.
+    """
     revision = parent.revision + 1 if parent else 1
     draft = releases / f".tmp-{time_period}-{os.getpid()}"
-    draft.mkdir(parents=True)
+    sealed = releases / f".tmp-{time_period}-{os.getpid()}-sealed"
+    for folder in (draft, sealed):
+        folder.mkdir(parents=True)
     names = {"time_period": time_period}
-    manifest = {
+    evidence = {
         "time_period": time_period,
         "revision": revision,
         "parent": {"revision": parent.revision, "content_digest": parent.content_digest} if parent else None,
@@ -219,78 +272,147 @@ def _write_draft(
         "decisions": warehouse.rows(connection, _DECISIONS, names),
         "gate_results": candidates.newest_gate_results(connection, time_period),
     }
-    for target, form in (
-        ("so-lieu.csv", "format csv, header"),
-        ("so-lieu.parquet", "format parquet, compression zstd"),
-    ):
-        connection.execute(f"copy ({candidates.FIGURES}) to '{quoted(draft / target)}' ({form})", names)
-    with_mark = draft / "so-lieu.csv"
-    with_mark.write_bytes(b"\xef\xbb\xbf" + with_mark.read_bytes())  # so that Excel takes it for UTF-8
-    contents = _write_database(connection, draft / DATABASE, manifest, parent)
+    _write_sealed(connection, sealed / DATABASE, evidence, parent)
+    contents = _write_database(connection, sealed / DATABASE, draft / DATABASE, evidence)
+    manifest = _public(evidence)
     with warehouse.open_release(draft / DATABASE) as released:
+        facts = {
+            "title": f"{phrase('release.title')}: {period_vi(parse_period(time_period))}",
+            "version": f"{revision}.0.0",
+            "created": evidence["released_at"] + "Z",
+        }
+        write_files(released, draft, time_period, facts)
         book = ReleaseBook(
             period=parse_period(time_period),
             revision=revision,
             digest=digest,
             code_version=code_version(),
-            files=len({file["sha256"] for file in manifest["raw_files"]}),
+            files=manifest["inputs"]["files"],
             tables=_read_tables(released),
+            is_draft=not approval["is_approved"],
         )
     write_release_workbook(draft / "bang-so-lieu.xlsx", book)
-    data_docs = settings.load().review / time_period / "data-docs"
+    print_release(draft, book)
+    if model_docs.model_docs_file().exists():  # the newest build leaves it
+        (draft / "dbt-docs").mkdir()
+        shutil.copyfile(model_docs.model_docs_file(), draft / "dbt-docs" / "index.html")
+    data_docs = settings.load().review / time_period / RELEASED_DATA_DOCS
     if data_docs.is_dir():
         shutil.copytree(data_docs, draft / "data-docs")
     manifest["tables"] = [asdict(table) for table in contents]
     manifest["files"] = [
-        {"path": str(path.relative_to(draft)), "size_bytes": path.stat().st_size, "sha256": _sha256(path)}
+        {"path": str(path.relative_to(draft)), "size_bytes": path.stat().st_size, "sha256": sha256_of(path)}
         for path in files_of(draft)
     ]
-    text = json.dumps(manifest, ensure_ascii=False, indent=2, default=str)
-    (draft / MANIFEST).write_text(text + "\n", encoding="utf-8")
-    return draft
+    for folder, told in ((sealed, evidence), (draft, manifest)):
+        text = json.dumps(told, ensure_ascii=False, indent=2, default=str)
+        (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+        write_checksums(folder)
+    return draft, sealed
+
+
+def _public(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the evidence a manifest tells. It has neither values nor the words of people.
+
+    The digest of a small file with one unknown number would tell that number to whoever tries all of them, so files
+    have one digest together; that of each stays in the office.
+    """
+    said = {name: evidence[name] for name in _PUBLIC}
+    said["approval"] = {name: evidence["approval"][name] for name in ("is_approved", "approver", "decided_at")}
+    digests = sorted(file["sha256"] for file in evidence["raw_files"])
+    said["inputs"] = {"files": len(set(digests)), "digest": hashlib.sha256("\n".join(digests).encode()).hexdigest()}
+    for name, allowed in _PUBLIC_PARTS.items():
+        said[name] = [{key: row[key] for key in allowed} for row in evidence[name]]
+    return said
+
+
+def _write_sealed(
+    connection: warehouse.Connection, path: Path, evidence: Mapping[str, Any], parent: Release | None
+) -> None:
+    """Write all tables of the candidate, what changed since the release before, and what will be withheld."""
+    time_period = evidence["time_period"]
+    with _attached(connection, {"sealed": path}):
+        for schema in ("marts", "quality"):
+            connection.execute(f"create schema sealed.{schema}")
+        for name, select in candidates.TABLES.items():
+            if name in candidates.DIMENSIONS and name not in _SEALED_DIMENSIONS:
+                continue
+            names = {"time_period": time_period} if "$time_period" in select else {}
+            described = connection.execute(f"describe {select}", names).fetchall()
+            order = [column for column in candidates.ORDER if column in {row[0] for row in described}]
+            connection.execute(f"create table sealed.{name} as {select} order by {', '.join(order) or 'all'}", names)
+        if parent:
+            with _attached(connection, {"parent": _whole(parent)}, read_only=True):
+                told = json.loads((_whole(parent).parent / MANIFEST).read_text(encoding="utf-8"))
+                write_revisions(connection, _side("parent", told), _side("sealed", evidence))
+        rules = withholding.read_rules(connection, "sealed")
+        earlier = _said_before(connection, rules, time_period)
+        try:
+            withholding.withhold(connection, "sealed", time_period, (said for _, said in earlier))
+        except withholding.NotProtected as error:
+            raise PublicationRefused(str(error)) from error
+        of_parent = next((said for release, said in earlier if parent and release.path == parent.path), None)
+        withholding.prepare(connection, "sealed", rules, of_parent)
+
+
+def _said_before(
+    connection: warehouse.Connection, rules: withholding.Rules, time_period: str
+) -> list[tuple[Release, withholding.Said]]:
+    """Return what the releases of all related periods said, each with the groupings of communes then in force."""
+    folder = settings.load().releases
+    periods = sorted(path.name for path in folder.iterdir() if is_period(path))
+    found = []
+    for period in withholding.related_periods(rules, time_period, periods):
+        for release in revisions_of(folder / period):
+            members = withholding.read_members(connection, "sealed", period)
+            with _attached(connection, {"earlier": _whole(release)}, read_only=True):
+                found.append((release, withholding.read_said(connection, "earlier", rules, members)))
+    return found
+
+
+def _whole(release: Release) -> Path:
+    """The database with all figures of a release; one from before small counts were withheld has them itself."""
+    sealed = release.evidence / DATABASE
+    return sealed if sealed.exists() else release.path / DATABASE
+
+
+@contextmanager
+def _attached(connection: warehouse.Connection, files: Mapping[str, Path], read_only: bool = False) -> Iterator[None]:
+    database = connection.execute("select current_database()").fetchone()[0]
+    for name, path in files.items():
+        connection.execute(f"attach '{quoted(path)}' as {name}" + (" (read_only)" if read_only else ""))
+    try:
+        yield
+    finally:
+        connection.execute(f"use {database}")
+        for name in files:
+            connection.execute(f"detach {name}")
 
 
 def _write_database(
-    connection: warehouse.Connection, path: Path, manifest: dict[str, Any], parent: Release | None
+    connection: warehouse.Connection, sealed: Path, path: Path, evidence: dict[str, Any]
 ) -> list[candidates.Table]:
-    """Write tables, views and comments of the release, note their digest in ``manifest``, and return what they hold."""
+    """Write tables, views and comments of the release, note their digest in ``evidence``, and return what they hold."""
     database = connection.execute("select current_database()").fetchone()[0]
-    connection.execute(f"attach '{quoted(path)}' as release")
-    try:
+    with _attached(connection, {"release": path}), _attached(connection, {"sealed": sealed}, read_only=True):
         for schema in ("marts", "quality"):
             connection.execute(f"create schema release.{schema}")
-        for name, select in candidates.TABLES.items():
-            names = {"time_period": manifest["time_period"]} if "$time_period" in select else {}
-            described = connection.execute(f"describe {select}", names).fetchall()
-            order = [column for column in candidates.ORDER if column in {row[0] for row in described}]
-            connection.execute(f"create table release.{name} as {select} order by {', '.join(order) or 'all'}", names)
+        for name in candidates.TABLES:
+            source = f'"{database}"' if name in candidates.DIMENSIONS else None
+            query = withholding.release_table(connection, "sealed", name, source)
+            connection.execute(f"create table release.{name} as {query}")
         contents = [
             candidates.table_content(connection, name, candidates.content_query(f"release.{name}"))
             for name in candidates.TABLES
             if name not in candidates.ABOUT_RELEASES
         ]
-        manifest["content_digest"] = _content_digest(contents)
-        vintages.write_release(connection, "release.marts.releases", manifest, None)
-        _write_changes(connection, manifest, parent)
+        evidence["content_digest"] = _content_digest(contents)
+        vintages.write_release(connection, "release.marts.releases", evidence, None)
         connection.execute("use release")
         vintages.write_history(connection, "release")
         copy_views(connection, database, "release")
         copy_comments(connection, database, "release")
         return contents
-    finally:
-        connection.execute(f"use {database}")
-        connection.execute("detach release")
-
-
-def _write_changes(connection: warehouse.Connection, manifest: Mapping[str, Any], parent: Release | None) -> None:
-    if parent is None:
-        return
-    parents = json.loads((parent.path / MANIFEST).read_text(encoding="utf-8"))
-    connection.execute(f"attach '{quoted(parent.path / DATABASE)}' as parent (read_only)")
-    try:
-        write_revisions(connection, _side("parent", parents), _side("release", manifest))
-    finally:
-        connection.execute("detach parent")
 
 
 def _side(database: str, manifest: Mapping[str, Any]) -> Side:
@@ -298,14 +420,15 @@ def _side(database: str, manifest: Mapping[str, Any]) -> Side:
     return Side(database, **{name: manifest[name] for name in names})
 
 
-def _settle_or_keep(draft: Path, newest: Release | None, revise: bool) -> Release:
+def _settle_or_keep(draft: Path, sealed: Path, newest: Release | None, revise: bool) -> Release:
     """Turn a complete draft into the next revision, unless it says the same as the newest one."""
     if newest is None:
-        return settle(draft)
+        return settle(draft, sealed)
     is_same = newest.content_digest == read_release(draft).content_digest
     if revise and not is_same:
-        return settle(draft)
+        return settle(draft, sealed)
     shutil.rmtree(draft)
+    shutil.rmtree(sealed)
     if is_same:
         return newest
     raise PublicationRefused(
@@ -337,8 +460,3 @@ def _read_tables(connection: warehouse.Connection) -> dict[str, list[dict[str, A
 def _content_digest(tables: list[candidates.Table]) -> str:
     lines = (f"{table.name} {table.rows} {table.digest}" for table in tables)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,6 +5,7 @@ no revision or a whole one; the pointers are brought up to date by whoever publi
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -21,6 +22,7 @@ from tuquan.candidates import quoted
 
 DATABASE = "tuquan.duckdb"
 MANIFEST = "manifest.json"
+CHECKSUMS = "SHA256SUMS"  # of all files and of the manifest, as sha256sum reads it
 _REVISION = re.compile(r"r([1-9]\d*)", re.ASCII)
 # What a CREATE VIEW says before its query; the columns have their names from the query.
 _VIEW_HEAD = re.compile(r"^CREATE VIEW \S+( \([^)]*\))? AS ", re.IGNORECASE)
@@ -76,6 +78,11 @@ class Release:
     def place(self) -> str:
         return f"{self.time_period}/r{self.revision}"
 
+    @property
+    def evidence(self) -> Path:
+        """The folder with what was not released: figures, files, decisions. An old release may have none."""
+        return settings.load().evidence / self.place
+
 
 @contextmanager
 def publication_lock() -> Iterator[Path]:
@@ -99,6 +106,11 @@ def newest_revision(time_period: str) -> Release | None:
     return made[-1] if made else None
 
 
+def is_period(path: Path) -> bool:
+    """Return whether ``path`` is the folder of a period, and no pointer and nothing unfinished."""
+    return path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
+
+
 def revisions_of(folder: Path) -> list[Release]:
     """Return all revisions in the folder of a period, the oldest first."""
     numbers = (int(match[1]) for path in folder.iterdir() if (match := _REVISION.fullmatch(path.name)))
@@ -113,20 +125,30 @@ def read_release(path: Path) -> Release:
     return Release(path, **{name: manifest[name] for name in names}, released_at=released_at)
 
 
-def settle(draft: Path) -> Release:
-    """Make a complete draft the revision that its manifest says: read-only, on the disk, and then there at once."""
+def settle(draft: Path, sealed: Path) -> Release:
+    """Make a complete draft the revision that its manifest says: read-only, on the disk, and then there at once.
+
+    What stays in the office, the folder ``sealed``, is there before: a release never lacks its evidence.
+    """
     drafted = read_release(draft)
+    if drafted.evidence.exists():  # of a publication that was killed before its release was there
+        shutil.rmtree(drafted.evidence)
+    _put(sealed, drafted.evidence)
+    target = draft.parent / drafted.place
+    _put(draft, target)
+    return read_release(target)
+
+
+def _put(draft: Path, target: Path) -> None:
     for path in files_of(draft):
         path.chmod(0o444)
         sync(path)
     for folder in [*(path for path in draft.rglob("*") if path.is_dir()), draft]:
         sync(folder)
-    target = draft.parent / drafted.place
-    target.parent.mkdir(exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     draft.rename(target)
     sync(target.parent)
     sync(target.parent.parent)
-    return read_release(target)
 
 
 def point_to(release: Release) -> None:
@@ -250,6 +272,18 @@ def copy_comments(connection: warehouse.Connection, source: str, target: str) ->
 def files_of(folder: Path) -> list[Path]:
     """Return all files below ``folder``, ordered."""
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def sha256_of(path: Path) -> str:
+    """Return the digest of the bytes of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_checksums(folder: Path) -> None:
+    """Write the digests of all files below ``folder`` into it."""
+    lines = [f"{sha256_of(path)}  {path.relative_to(folder)}\n" for path in files_of(folder)]
+    (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -63,6 +63,11 @@ class Settings:
         return self.home / "releases"
 
     @property
+    def evidence(self) -> Path:
+        """What stays in the office of each release: its figures whole, its files, decisions and gate results."""
+        return self.home / "evidence"
+
+    @property
     def outbox(self) -> Path:
         return self.home / "outbox"
 

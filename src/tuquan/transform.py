@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tuquan import settings, warehouse
+from tuquan import model_docs, settings, warehouse
 from tuquan.inputs import inputs_digest, is_built, rules_digest
 
 _NEW_SUBMISSIONS = """
@@ -134,11 +134,13 @@ def _build(time_period: str) -> list[NodeResult]:
             )
             if is_anew:  # and until it has ended well, so will be the next one
                 connection.execute("update meta.built_periods set rules_digest = ''")
-        # Its picture of the project in JSON is for other tools; drawing it twice, as dbt does, costs a second.
+        # Its picture of the project in JSON costs a second, so it is drawn only when the models are others.
         results = run_dbt(
-            *("build", "--exclude-resource-type", "unit_test", "--no-write-json"),
-            *(["--full-refresh"] if is_anew else ["--select", "source:*+"]),
+            *("build", "--exclude-resource-type", "unit_test"),
+            *(["--full-refresh"] if is_anew else ["--select", "source:*+", "--no-write-json"]),
         )
+        if is_anew:
+            model_docs.write_model_docs(settings.load().home / "warehouse" / "dbt" / "manifest.json")
         with warehouse.connect() as connection, warehouse.transaction(connection):
             _note_built_periods(connection)
     with warehouse.connect() as connection:

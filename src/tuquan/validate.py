@@ -266,15 +266,15 @@ def _judge(gx: ModuleType, suites: Iterable[Suite], frames: Mapping[str, Any], t
         by_id = {result.expectation_config.id: result for result in judged.results}
         results.extend(_result(suite, expectation, by_id[expectation["id"]]) for expectation in suite.expectations)
         pages[suite.name] = judged
-    lines = (
+    lines = [
         (
             *(result.gate, result.suite, result.check_name, result.severity),
             *((None, "") if result.is_met else (result.unexpected_count, result.message(time_period))),
             [" · ".join(str(value) for value in example.values() if value is not None) for example in result.examples],
         )
         for result in results
-    )
-    data_docs.write_data_docs(settings.load().review / time_period / "data-docs", time_period, pages, lines)
+    ]
+    data_docs.write_data_docs(settings.load().review / time_period, time_period, pages, lines)
     return results
 
 

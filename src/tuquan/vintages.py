@@ -16,7 +16,7 @@ from typing import Any
 
 from tuquan import candidates, revisions, settings, warehouse
 from tuquan.candidates import quoted
-from tuquan.releases import DATABASE, MANIFEST, Release, copy_comments, copy_views, revisions_of, sync
+from tuquan.releases import DATABASE, MANIFEST, Release, copy_comments, copy_views, is_period, revisions_of, sync
 
 _NEW = "newest_release"
 _RELEASES = "marts.releases"
@@ -27,13 +27,13 @@ _PAST_COLUMNS = {
     **dict.fromkeys(candidates.FIGURE_KEY, "varchar"),
     "area_name_vi": "varchar",
     **candidates.FIGURE_STATE,
-    **candidates.FIGURE_ORIGIN,
+    "calendar": "varchar",
     "since_revision": "integer",
     "release_revision": "integer",
 }
 _HISTORY = """
 create view "{database}".marts.figure_history as
-select figures.* exclude (since_revision, release_revision),
+select figures.* exclude (since_revision, release_revision, submission_id, version),
     figures.since_revision as first_revision, figures.release_revision as last_revision,
     made.released_at as known_from, replaced.superseded_at as known_to, replaced.is_latest
 from ({figures}) as figures
@@ -65,7 +65,7 @@ def bring_up_to_date() -> None:
     may have the file open: they keep the old one until they open it again.
     """
     folder = settings.load().releases
-    periods = {path.name: revisions_of(path) for path in sorted(folder.iterdir()) if _is_period(path)}
+    periods = {path.name: revisions_of(path) for path in sorted(folder.iterdir()) if is_period(path)}
     held = {period: made for period, made in periods.items() if made}
     path = folder / DATABASE
     newest = max((made[-1] for made in held.values()), key=lambda made: (made.released_at, made.place))
@@ -87,10 +87,6 @@ def bring_up_to_date() -> None:
     fresh.chmod(0o444)
     sync(fresh)
     fresh.replace(path)
-
-
-def _is_period(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
 
 
 def _layout(newest: Release) -> str:
@@ -231,8 +227,7 @@ def _write_spans(connection: warehouse.Connection, made: Sequence[Release]) -> N
     key = ", ".join(candidates.FIGURE_KEY)
     state = ", ".join(candidates.FIGURE_STATE)
     said = ", ".join(
-        f"arg_max({name}, position) as {name}"
-        for name in ("area_name_vi", *candidates.FIGURE_STATE, *candidates.FIGURE_ORIGIN)
+        f"arg_max({name}, position) as {name}" for name in ("area_name_vi", *candidates.FIGURE_STATE, "calendar")
     )
     versions = " union all ".join(
         f"select {position} as position, {release.revision} as revision, * "

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import random
 import shutil
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ import pytest
 from made_once import lay_out_parsed_models
 from typer.testing import CliRunner
 
-from tuquan import settings, simulate, warehouse
+from tuquan import provenance, settings, simulate, warehouse
 from tuquan.cli import app
 from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.periods import parse_period
@@ -199,3 +200,41 @@ def test_questions_before_the_first_build_are_answered_in_words(home):
     assert (result.exit_code, "tuquan build" in result.stderr) == (1, True)
     with warehouse.connect() as connection:
         assert connection.execute("select count(*) from raw.arrivals").fetchone() == (0,)
+
+
+def test_a_hundred_published_figures_follow_from_the_bytes_behind_them(released):
+    with (released.releases / "2024-Q1" / "r1" / "so-lieu.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    chosen = random.Random(7).sample(rows, 100)  # noqa: S311
+    assert {row["level"] for row in chosen} == {"commune", "district", "province"}
+    assert sum(row["obs_value"] != "" for row in chosen) > 80
+    assert {row["value_status"] for row in rows} >= {"published", "withheld"}
+    evidence = provenance.Evidence(provenance.find_release("2024-Q1"))
+    for row in [*chosen, next(row for row in rows if row["value_status"] == "withheld")]:
+        explained = evidence.explain(f"{row['area_key']}/{row['indicator']}")
+        assert explained["is_equal"], (row, explained)
+        if row["obs_value"]:
+            assert explained["computed_anew"]["obs_value"] == Decimal(row["obs_value"])
+        cells = [cell for source in explained["sources"] for cell in source["cells"] if cell["from"] == "cell"]
+        assert cells or explained["rollup_areas"] in ("register", "recompute")
+        assert all((released.raw / cell["sha256"][:2] / cell["sha256"]).exists() for cell in cells)
+        assert explained["approval"]["approver"] == "Trưởng phòng"
+
+
+def test_why_leads_to_the_cell_that_was_typed_and_notices_other_bytes(released, communes):
+    told = tuquan("why", "2024-Q1", f"{communes[0].ref_area}/2024-Q1/models_total")
+    for said in ("“điền tay.xlsx”", "ô E", "ghi “5”", "Phê duyệt: Trưởng phòng", "bằng số đã công bố"):
+        assert said in told
+    total = tuquan("why", "latest", "387/models_total", exit_code=0)
+    assert "27" in total
+    assert "Bằng tổng số liệu của 12 đơn vị cấp xã" in total
+    assert "no figure 'x'" in CliRunner().invoke(app, ["why", "2024-Q1", "387/x"]).stderr
+    explained = json.loads(tuquan("why", "--json", "2024-Q1/r1", f"{communes[0].ref_area}/models_total"))
+    ((cell,),) = (source["cells"] for source in explained["sources"])
+    path = released.raw / cell["sha256"][:2] / cell["sha256"]
+    path.chmod(0o644)
+    write_form(path, communes[0], QUARTER, values=figures(communes[0], models_total=6))
+    assert "ĐỌC LẠI TỪ TỆP GỐC THÌ KHÁC" in tuquan("why", "2024-Q1", "387/models_total", exit_code=1)
+    assert "Nguyên vẹn" in tuquan("verify", released.releases / "latest")
+    shutil.rmtree(released.evidence)
+    assert "restore it from a backup" in CliRunner().invoke(app, ["why", "2024-Q1", "387/models_total"]).stderr

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import re
 import shutil
 import signal
 import stat
@@ -14,16 +15,26 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import duckdb
+import frictionless
 import openpyxl
+import pypdfium2
 import pytest
+import yaml
 from changed_marts import change
+from large_release import made_up
 
-from tuquan import publish, releases, review, validate, vintages, warehouse
+from tuquan import candidates, publish, releases, review, settings, validate, verification, vintages, warehouse
 from tuquan.inputs import code_version
+from tuquan.release_paper import print_release
+from tuquan.vocabulary.catalogue import load_catalogue
+from tuquan.workbook.release_workbook import write_release_workbook
 
 PERIOD = "2021"
-SHEETS = ["Bìa", "Tỉnh", "Huyện", "Xã", "Chất lượng", "Đối chiếu", "Chỉ tiêu"]
-SAME_BYTES = ("bang-so-lieu.xlsx", "so-lieu.csv", "so-lieu.parquet")
+SHEETS = ["Bìa", "Tỉnh", "Huyện", "Xã", "Chất lượng", "Thay đổi", "Biểu đồ", "Đối chiếu", "Chỉ tiêu"]
+SAME_BYTES = (
+    *("bang-so-lieu.xlsx", "bang-so-lieu.pdf", "bao-cao-chat-luong.pdf"),
+    *("so-lieu.csv", "so-lieu-sdmx.csv", "thay-doi.csv", "so-lieu.parquet"),
+)
 
 
 def approve():
@@ -88,7 +99,7 @@ def manifest(release):
 
 def assert_whole(release):
     told = manifest(release)
-    assert {file["path"] for file in told["files"]} | {"manifest.json"} == {
+    assert {file["path"] for file in told["files"]} | {"manifest.json", "SHA256SUMS"} == {
         str(path.relative_to(release)) for path in release.rglob("*") if path.is_file()
     }
     for file in told["files"]:
@@ -103,7 +114,10 @@ def test_a_release_holds_every_file_that_its_manifest_names_and_nothing_else(app
     told = manifest(release)
     assert {*SAME_BYTES, "tuquan.duckdb", "data-docs/index.html"} <= {file["path"] for file in told["files"]}
     assert told["approval"]["approver"] == "Nguyễn Thị Lan"
-    assert len(told["raw_files"]) == 16
+    assert told["inputs"]["files"] == 16
+    assert "raw_files" not in told
+    evidence = json.loads((approved.evidence / PERIOD / "r1" / "manifest.json").read_text(encoding="utf-8"))
+    assert len(evidence["raw_files"]) == 16
     assert told["gate_results"]
     assert told["seeds"]
     assert told["parent"] is None
@@ -232,8 +246,12 @@ def test_every_view_of_a_release_says_what_the_view_of_the_warehouse_says(releas
         queries = [f"from marts.{view} order by all" for (view,) in views if view != "figure_history"]
         queries += [f"from marts.{level}_restated_on('2018-06-01') order by all" for level in ("commune", "national")]
         assert len(queries) > 10
+        # Of others the warehouse says more: small counts are withheld from the release.
+        of_all = "where indicator not in (select indicator from marts.dim_indicators where is_sensitive)"
         for query in queries:
-            assert released.execute(query).fetchall() == built.execute(query).fetchall(), query
+            columns = {row[0] for row in released.execute(f"describe {query}").fetchall()}
+            view = query.replace("order by", f"{of_all} order by") if "indicator" in columns else query
+            assert released.execute(view).fetchall() == built.execute(view).fetchall(), query
         with pytest.raises(duckdb.Error, match="name the day of the map"):
             released.execute("from marts.province_restated_on(null)")
 
@@ -335,7 +353,7 @@ def test_the_workbook_of_the_office_shows_figures_signs_and_what_is_behind_a_tot
     province = {row[1].value: [cell.value for cell in row[3:6]] for row in book["Tỉnh"].iter_rows(min_row=8)}
     assert province["Tổng số hộ"] == [total, 16, 17]
     quality = {cell.value for row in book["Chất lượng"].iter_rows() for cell in row}
-    assert {"Xã Cẩm Liên", "Biểu TQ01, ô D49: ghi “~50”, chưa phải là một số."} <= quality
+    assert {"Xã Cẩm Liên", "Cách ghi trong ô chưa rõ, đã hỏi lại đơn vị."} <= quality
 
 
 def test_a_page_is_landscape_with_its_head_on_every_page(release):
@@ -346,12 +364,15 @@ def test_a_page_is_landscape_with_its_head_on_every_page(release):
     assert sheet.freeze_panes == "D9"
 
 
-ODD_NAMES = {"15127": "=cmd()", "15133": "+1", "15139": "@x", "15142": "{=1}", "15148": "http://x.test/"}
+ODD_NAMES = {
+    **{"15127": "=cmd()", "15133": "+1", "15139": "@x", "15142": "{=1}", "15148": "http://x.test/"},
+    **{"15151": '#read("x")', "15154": "<script>alert(1)</script>", "15160": "-2+3", "15163": "*a* _b_ $c$ \\d"},
+}
 
 
 @pytest.fixture(scope="module")
-def workbook_of_odd_names(built_warehouse, tmp_path_factory):
-    """The workbook of a release in which some communes have odd names."""
+def release_of_odd_names(built_warehouse, tmp_path_factory):
+    """The folder of a release in which some communes have odd names."""
     home = tmp_path_factory.mktemp("odd_names")
     shutil.copytree(built_warehouse.parent, home / "warehouse", ignore=shutil.ignore_patterns("dbt"))
     with living_in(home):
@@ -362,16 +383,132 @@ def workbook_of_odd_names(built_warehouse, tmp_path_factory):
             )
         )
         approve()
-        return publish.publish(PERIOD) / "bang-so-lieu.xlsx"
+        return publish.publish(PERIOD)
 
 
-@pytest.mark.parametrize(("commune", "text"), ODD_NAMES.items(), ids=ODD_NAMES.values())
-def test_whatever_a_text_begins_with_it_stays_a_text(workbook_of_odd_names, commune, text):
-    book = openpyxl.load_workbook(workbook_of_odd_names)
-    cell = next(row[1] for row in book["Xã"].iter_rows(min_row=9) if row[2].value == commune)
-    assert (cell.value, cell.data_type, cell.hyperlink) == (text, "s", None)
-    with zipfile.ZipFile(workbook_of_odd_names) as archive:
-        assert not any(b"<f>" in archive.read(name) for name in archive.namelist())
+def pdf_text(path):
+    """The text of a document, without the breaks of its lines."""
+    document = pypdfium2.PdfDocument(path)
+    return " ".join(" ".join(page.get_textpage().get_text_range() for page in document).split())
+
+
+def test_whatever_a_text_begins_with_it_stays_a_text(release_of_odd_names):
+    path = release_of_odd_names / "bang-so-lieu.xlsx"
+    sheet = openpyxl.load_workbook(path)["Xã"]
+    cells = {row[2].value: row[1] for row in sheet.iter_rows(min_row=9) if row[2].value}
+    rows = csv.DictReader((release_of_odd_names / "so-lieu.csv").read_text(encoding="utf-8-sig").splitlines())
+    names = {row["ref_area"]: row["area_name_vi"] for row in rows}
+    printed = pdf_text(release_of_odd_names / "bang-so-lieu.pdf")
+    for commune, text in ODD_NAMES.items():
+        assert (cells[commune].value, cells[commune].data_type, cells[commune].hyperlink) == (text, "s", None)
+        assert names[commune] == ("'" + text if text[0] in "=+-@" else text)
+        assert text in printed
+    with zipfile.ZipFile(path) as archive:
+        # A chart names its cells in a formula of its own.
+        assert not any(b"<f>" in archive.read(name) for name in archive.namelist() if "worksheets" in name)
+
+
+def test_the_printed_release_has_the_official_form_and_names_nobody(release):
+    text = pdf_text(release / "bang-so-lieu.pdf")
+    for said in (
+        "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM",
+        "Độc lập - Tự do - Hạnh phúc",
+        "Số: ……/BC-……",
+        "ngày …… tháng …… năm ……",
+        "THỦ TRƯỞNG ĐƠN VỊ",
+        "Nơi nhận:",
+        "Số liệu sơ bộ: 1 đơn vị chưa có báo cáo",
+        "TỈNH THANH HÓA",
+        "40.544*",
+    ):
+        assert said in text
+    quality = pdf_text(release / "bao-cao-chat-luong.pdf")
+    assert "Xã Cẩm Liên" in quality
+    with zipfile.ZipFile(release / "bang-so-lieu.xlsx") as archive:
+        written = "".join(archive.read(name).decode() for name in archive.namelist())
+    for one in (text, quality, written):
+        assert "DỰ THẢO" not in one
+        assert "Nguyễn Thị Lan" not in one
+
+
+def test_a_draft_says_so_and_stays_in_the_office(judged_home):
+    with pytest.raises(publish.NoRelease):
+        publish.query("select 1")
+    validate.run_gates(PERIOD)
+    draft = publish.write_draft(PERIOD)
+    assert draft == judged_home.review / PERIOD / "du-thao"
+    assert "DỰ THẢO" in pdf_text(draft / "bang-so-lieu.pdf")
+    assert openpyxl.load_workbook(draft / "bang-so-lieu.xlsx")["Bìa"]["A1"].value == "DỰ THẢO"
+    assert not list(judged_home.releases.glob("2*"))
+    assert not judged_home.evidence.exists()
+
+
+@pytest.mark.parametrize("communes", [0, 600])
+def test_a_release_of_no_or_of_many_communes_can_be_printed_and_written(tmp_path, communes):
+    book = made_up(communes)
+    print_release(tmp_path, book)
+    write_release_workbook(tmp_path / "bang-so-lieu.xlsx", book)
+    text = pdf_text(tmp_path / "bang-so-lieu.pdf")
+    sheet = openpyxl.load_workbook(tmp_path / "bang-so-lieu.xlsx")["Xã"]
+    names = {row["area_name_vi"] for row in book.tables["marts.commune_observations"]}
+    assert len(names) > 500 or not communes
+    assert ("12.345.678" in text) == bool(communes)
+    assert sheet.max_row > communes
+    longest = max(names, key=len, default="")
+    assert longest in text
+
+
+def test_analysts_programs_can_read_the_data_package(release):
+    report = frictionless.Package(str(release / "datapackage.json")).validate()
+    assert report.valid, report.flatten(["type", "message"])
+    assert [resource.name for resource in frictionless.Package(str(release / "datapackage.json")).resources] == [
+        *("so-lieu", "thay-doi", "so-lieu-sdmx"),
+    ]
+    rows = list(csv.DictReader((release / "so-lieu-sdmx.csv").read_text(encoding="utf-8-sig").splitlines()))
+    assert {row["OBS_STATUS"] for row in rows} >= {"A", "O", "Q"}
+    assert all(bool(row["OBS_VALUE"]) == (row["OBS_STATUS"] == "A") for row in rows)
+    assert {row["TIME_PERIOD"] for row in rows} == {"2021-A1"}
+
+
+def copied(release, folder):
+    shutil.copytree(release, folder)
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return folder
+
+
+def test_a_release_can_be_checked_anywhere_without_anything_else(release, tmp_path, monkeypatch):
+    copy = copied(release, tmp_path / "copy")
+    monkeypatch.setenv("TUQUAN_HOME", str(tmp_path / "nowhere"))
+    assert verification.verify(copy) == []
+    assert subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=copy, check=False).returncode == 0
+    for path in sorted(path for path in copy.rglob("*") if path.is_file()):
+        kept = path.read_bytes()
+        middle = len(kept) // 2
+        path.write_bytes(kept[:middle] + bytes([kept[middle] ^ 1]) + kept[middle + 1 :])
+        found = verification.verify(copy)
+        assert found, path
+        if path.name not in ("manifest.json", "SHA256SUMS"):
+            assert verification.Fault("changed", str(path.relative_to(copy))) in found
+        path.write_bytes(kept)
+    (copy / "so-lieu.csv").rename(copy / "số liệu.csv")
+    assert verification.verify(copy) == [
+        verification.Fault("missing", "so-lieu.csv"),
+        verification.Fault("extra", "số liệu.csv"),
+    ]
+    with pytest.raises(FileNotFoundError, match="holds no release"):
+        verification.verify(tmp_path)
+
+
+def test_a_database_that_was_written_anew_is_known_by_its_tables(release, tmp_path):
+    copy = copied(release, tmp_path / "copy")
+    with warehouse.create(copy / "tuquan.duckdb") as connection:
+        connection.execute(
+            "update marts.district_observations set obs_value = obs_value + 1 where indicator = 'cameras_total'"
+        )
+    found = verification.verify(copy)
+    assert verification.Fault("table", "marts.district_observations") in found
+    assert {fault.path for fault in found} == {"tuquan.duckdb", "marts.district_observations"}
 
 
 def test_the_note_for_the_outbox_counts_what_is_in_the_release_and_what_is_not(published):
@@ -394,6 +531,144 @@ def test_a_release_of_another_period_stands_beside(published):
         vintages.bring_up_to_date()
     assert publish.query("select time_period, release_revision from releases")[1] == [("2021", 1), ("2022", 1)]
     assert publish.query("select count(*) = count(distinct indicator) from dim_indicators")[1] == [(True,)]
+
+
+# 3 persons' cases in one commune, and only one other commune has any: its figure has to be withheld as well.
+SMALL, LARGE, LATER = 3, 7919, 7907
+
+
+def set_cases(large):
+    """Let two communes have all the cases of mediation, and every total agree."""
+    total = SMALL + large
+    value = f"case ref_area when '15127' then {SMALL} when '15133' then {large} else 0 end"
+    ratio = "indicator = 'pct_mediation_success'"
+    totals = [
+        statement
+        for level in ("district", "province", "national")
+        for statement in (
+            f"update marts.{level}_observations set obs_value = {total} where indicator = 'mediated_cases'",
+            f"update marts.{level}_observations set obs_value = 0 where indicator = 'mediated_cases_settled'",
+            f"update marts.{level}_observations set obs_value = 0, numerator = 0, denominator = {total} where {ratio}",
+        )
+    ]
+    change(
+        f"update marts.commune_observations set obs_value = {value} "
+        "where indicator = 'mediated_cases' and obs_value is not null",
+        "update marts.commune_observations set obs_value = 0 "
+        "where indicator = 'mediated_cases_settled' and obs_value is not null",
+        f"update marts.commune_observations set numerator = 0, denominator = {value}, "
+        f"obs_value = case when {value} > 0 then 0 end, "
+        f"value_status = case when {value} > 0 then 'published' else 'not_applicable' end "
+        "where indicator = 'pct_mediation_success' and numerator is not null",
+        "delete from quality.flags where flag_id = 'quoted'",
+        "insert into quality.flags by name select * replace ('quoted' as flag_id, '15133' as ref_area, "
+        "'15133.20180101' as area_key, 'commune' as area_level, 'warning' as severity, 'mediated_cases' as indicator, "
+        f"{large} as obs_value, 3 as expected_high, 'là 7.919 vụ, kỳ trước 3' as message_vi) "
+        "from quality.flags limit 1",
+        *totals,
+    )
+
+
+@pytest.fixture(scope="module")
+def home_with_small_counts(approved_home, tmp_path_factory):
+    """The folder of a home with two revisions in which a small count and one other figure are withheld."""
+    home = tmp_path_factory.mktemp("small")
+    shutil.copytree(approved_home, home, dirs_exist_ok=True)
+    with living_in(home):
+        for large in (LARGE, LATER):
+            set_cases(large)
+            approve()
+            publish.publish(PERIOD)
+    return home
+
+
+def said_in(folder):
+    """Everything that the files below ``folder`` say, as text by file: archives unpacked, tables row by row."""
+    for path in folder.rglob("*"):
+        if path.is_symlink() or not path.is_file() or path.name == ".lock":
+            continue
+        if path.suffix == ".pdf":
+            yield str(path), pdf_text(path)
+        elif path.suffix == ".xlsx":
+            with zipfile.ZipFile(path) as archive:
+                for name in archive.namelist():
+                    yield f"{path} {name}", archive.read(name).decode()
+        elif path.suffix == ".duckdb":
+            with warehouse.open_release(path) as connection:
+                tables = connection.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
+                for (table,) in tables:
+                    rows = connection.execute(f"select figures::varchar from {table} as figures").fetchall()
+                    yield f"{path} {table}", "\n".join(row[0] for row in rows)
+        elif path.suffix == ".parquet":
+            rows = duckdb.sql(f"select figures::varchar from '{path}' as figures").fetchall()
+            yield str(path), "\n".join(row[0] for row in rows)
+        else:
+            yield str(path), path.read_bytes().decode(errors="replace")
+
+
+def test_what_is_withheld_stands_in_no_file_of_any_revision(home_with_small_counts):
+    with living_in(home_with_small_counts), warehouse.connect() as connection:
+        secret = {row[0] for row in connection.execute("select submission_id from raw.submissions").fetchall()}
+        secret |= {row[0] for row in connection.execute("select sha256 from raw.arrivals").fetchall()}
+    numbers = "|".join(f"{number}|{number // 1000}[.,]{number % 1000}" for number in (LARGE, LATER))
+    pattern = re.compile(
+        rf"(?<![\w.])(?:{numbers})(?!\w)|" + "|".join(secret)
+    )  # codes and digests have such digits too
+    texts = dict(said_in(home_with_small_counts / "releases"))
+    assert len(texts) > 40
+    assert not {place: match[0] for place, text in texts.items() if (match := pattern.search(text))}
+    # The office knows them, and knows why.
+    evidence = duckdb.connect(home_with_small_counts / "evidence" / PERIOD / "r2" / "tuquan.duckdb", read_only=True)
+    assert evidence.execute(
+        "select area[:5], indicator from meta.withheld where indicator like '%mediat%' order by all"
+    ).fetchall() == [
+        *(("15127", name) for name in ("mediated_cases", "pct_mediation_success")),
+        *(("15133", name) for name in ("mediated_cases", "pct_mediation_success")),
+    ]
+
+
+@pytest.mark.parametrize("revision", ["r1", "r2"])
+def test_a_withheld_figure_says_that_it_is_withheld_in_every_table(home_with_small_counts, revision):
+    release = home_with_small_counts / "releases" / PERIOD / revision
+    rows = list(csv.DictReader((release / "so-lieu.csv").read_text(encoding="utf-8-sig").splitlines()))
+    cases = {row["ref_area"]: row for row in rows if row["indicator"] == "mediated_cases"}
+    assert [(cases[area]["obs_value"], cases[area]["value_status"]) for area in ("15127", "15133")] == [
+        ("", "withheld"),
+        ("", "withheld"),
+    ]
+    assert (
+        float(cases["390"]["obs_value"])
+        == float(cases["38"]["obs_value"])
+        == SMALL + (LARGE if revision == "r1" else LATER)
+    )
+    book = openpyxl.load_workbook(release / "bang-so-lieu.xlsx")
+    communes = {row[2].value: row for row in book["Xã"].iter_rows(min_row=9) if row[2].value}
+    column = [cell.value for cell in book["Xã"][6]].index(load_catalogue()["mediated_cases"].name_vi)
+    assert [communes[area][column].value for area in ("15127", "15133", "390")] == [
+        "x",
+        "x",
+        int(float(cases["390"]["obs_value"])),
+    ]
+    with warehouse.open_release(release / "tuquan.duckdb") as connection:
+        told = connection.execute(
+            "select old_value, new_value, difference, effect_on_totals, old_status, new_status "
+            "from marts.revisions where ref_area = '15133' and indicator = 'mediated_cases'"
+        ).fetchall()
+        flags = connection.execute(
+            "select obs_value, expected_high, message_vi from quality.flags where indicator = 'mediated_cases'"
+        ).fetchall()
+    assert told == ([(None, None, None, None, "withheld", "withheld")] if revision == "r2" else [])
+    assert all(flag[:2] == (None, None) and "để giữ kín số nhỏ" in flag[2] for flag in flags)
+
+
+def test_a_column_leaves_the_office_only_when_it_is_named(released_home, release):
+    told = yaml.safe_load((settings.load().expectations / "released_columns.yml").read_text(encoding="utf-8"))
+    with warehouse.open_release(release / "tuquan.duckdb") as connection:
+        assert candidates.tables_of(connection, "tuquan") == told
+    assert not {"submission_id", "version", "cell", "sheet"} & {name for names in told.values() for name in names}
+    with living_in(released_home), warehouse.connect() as connection:
+        known = {column for (column,) in connection.execute("select column_name from duckdb_columns()").fetchall()}
+    assert {"submission_id", "version", "cell", "sheet"} <= known
 
 
 # For each number that it reads: a fork publishes, counts what Python does to files below releases/, and dies by SIGKILL

@@ -19,8 +19,6 @@ select
     cast(null as integer) as areas_included,
     cast(null as integer) as areas_held,
     cast(null as varchar) as calendar,
-    cast(null as varchar) as submission_id,
-    cast(null as integer) as version,
     cast(null as integer) as first_revision,
     cast(null as integer) as last_revision,
     cast(null as timestamp) as known_from,

@@ -5,11 +5,10 @@ printed page never cuts a group of indicators where it can be helped, and repeat
 that is not there says why by a sign. The same content gives the same bytes: no clock, everything in a fixed order.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,20 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from tuquan.vocabulary.catalogue import load_catalogue
-from tuquan.vocabulary.periods import Period
 from tuquan.vocabulary.phrases import date_vi, number_vi, period_vi, phrase
-
-Row = Mapping[str, Any]
+from tuquan.workbook.release_book import (
+    Line,
+    List,
+    ReleaseBook,
+    Row,
+    area_name,
+    below,
+    change_list,
+    footnote,
+    is_partial,
+    quality_lists,
+    sign_of,
+)
 
 A4 = 9
 FONT = {"font_name": "Times New Roman", "font_size": 11}
@@ -30,63 +38,10 @@ LINE_HEIGHT = 15.0
 PRINT_SCALE = 70  # per cent, of the wide tables
 COLUMNS_PER_PAGE = 13  # columns of figures beside the names of areas, on a landscape A4 page at that scale
 AREAS_IN_COLUMNS = 3  # more of them stand in rows
-LEVELS = ("province", "district", "commune")
-VALUE_SIGNS = ("missing", "held", "not_additive", "not_applicable")
 TOTAL = {"bold": True, "bg_color": "#F4F4F4"}
 FIRST_ROW = 4  # above it stand title, period and the signs
 # XlsxWriter would write the time of the run.
 CREATED = datetime(2000, 1, 1)  # noqa: DTZ001
-
-
-@dataclass(frozen=True)
-class ReleaseBook:
-    """What the workbook shows. ``tables`` are the tables of the release by name."""
-
-    period: Period
-    revision: int
-    digest: str
-    code_version: str
-    files: int
-    tables: Mapping[str, Sequence[Row]]
-
-    def figures(self, level: str) -> list[list[Row]]:
-        """The figures of each area of a level, areas in the order of their codes."""
-        areas: dict[tuple[str, str], list[Row]] = {}
-        for figure in self.tables[f"marts.{level}_observations"]:
-            areas.setdefault((figure["ref_area"], figure["area_key"]), []).append(figure)
-        return [areas[key] for key in sorted(areas)]
-
-    @cached_property
-    def catalogue(self) -> list[Row]:
-        """The indicators that were asked or reported in the period, in the order of the catalogue."""
-        used = {
-            figure["indicator"]
-            for level in LEVELS
-            for figure in self.tables[f"marts.{level}_observations"]
-            if figure["value_status"] != "not_applicable"
-        }
-        order = {item.indicator: position for position, item in enumerate(load_catalogue())}
-        rows = (row for row in self.tables["marts.dim_indicators"] if row["indicator"] in used)
-        return sorted(rows, key=lambda row: (row["group_order"], order.get(row["indicator"], len(order))))
-
-    @cached_property
-    def indicators(self) -> list[Row]:
-        """The indicators that get a column: somebody has, or was asked again about, a figure."""
-        filled = {
-            figure["indicator"]
-            for level in LEVELS
-            for figure in self.tables[f"marts.{level}_observations"]
-            if figure["obs_value"] is not None or figure["value_status"] in ("held", "not_additive")
-        }
-        return [row for row in self.catalogue if row["indicator"] in filled]
-
-    @cached_property
-    def names(self) -> dict[str, str]:
-        return {row["indicator"]: row["name_vi"] for row in self.tables["marts.dim_indicators"]}
-
-    @property
-    def subtitle(self) -> str:
-        return phrase("release.subtitle", period=period_vi(self.period), revision=self.revision)
 
 
 @dataclass
@@ -95,6 +50,7 @@ class _Formats:
 
     workbook: xlsxwriter.Workbook
     made: dict[tuple[Any, ...], Format] = field(default_factory=dict)
+    signs: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, **properties: Any) -> Format:
         key = tuple(sorted(properties.items()))
@@ -116,6 +72,26 @@ class _Formats:
     def figure(self, decimals: int, is_partial: bool = False, **properties: Any) -> Format:
         shape = "[$-42A]#,##0" + ("." + "0" * decimals if decimals else "")
         return self(border=1, num_format=shape + ('"*"' if is_partial else ""), **properties)
+
+    # A country has a quarter of a million figures, of a dozen looks.
+
+    def of_figure(self, decimals: Any, is_partial: bool, is_total: bool) -> Format:
+        key = ("figure", decimals, is_partial, is_total)
+        if key not in self.made:
+            self.made[key] = self.figure(int(decimals or 0), is_partial, **(TOTAL if is_total else {}))
+        return self.made[key]
+
+    def of_sign(self, is_total: bool) -> Format:
+        key = ("sign", is_total)
+        if key not in self.made:
+            style = TOTAL if is_total else {}
+            self.made[key] = self(border=1, align="right", font_color="#666666", **style)
+        return self.made[key]
+
+    def sign(self, status: str) -> str:
+        if status not in self.signs:
+            self.signs[status] = sign_of(status)
+        return self.signs[status]
 
 
 def write_release_workbook(target: Path, book: ReleaseBook) -> None:
@@ -163,6 +139,11 @@ def _write_cover(sheet: Worksheet, formats: _Formats, book: ReleaseBook) -> None
         if name != "cover"
     )
     lines: list[tuple[str, dict[str, Any]]] = [
+        *(
+            [(phrase("release.draft"), {"bold": True, "font_size": 16, "font_color": "#B00020"})]
+            if book.is_draft
+            else []
+        ),
         (phrase("release.title"), {"bold": True, "font_size": 18}),
         (book.subtitle, {"bold": True, "font_size": 14}),
         (phrase("form.period", period=period_vi(book.period), **days), {}),
@@ -189,24 +170,12 @@ def _write_cover(sheet: Worksheet, formats: _Formats, book: ReleaseBook) -> None
 # Figures
 
 
-@dataclass(frozen=True)
-class _Line:
-    """One row of a wide table: an area with its figures; a line without a number is the total above its parts."""
-
-    number: int | None
-    figures: Sequence[Row]
-
-    @property
-    def name(self) -> str:
-        return _area_name(self.figures[0])
-
-
 def _write_provinces(sheet: Worksheet, formats: _Formats, book: ReleaseBook) -> None:
     provinces = book.figures("province")
     if len(provinces) <= AREAS_IN_COLUMNS:
         _write_narrow(sheet, formats, book, provinces)
     else:
-        lines = [_Line(number, figures) for number, figures in enumerate(provinces, start=1)]
+        lines = [Line(number, figures) for number, figures in enumerate(provinces, start=1)]
         _write_wide(sheet, formats, book, lines, ("areas_expected", "areas_included"))
 
 
@@ -215,26 +184,12 @@ def _write_districts(sheet: Worksheet, formats: _Formats, book: ReleaseBook) -> 
     if len(districts) <= AREAS_IN_COLUMNS:
         _write_narrow(sheet, formats, book, districts)
     else:
-        lines = _below(book.figures("province"), districts, "province_area")
+        lines = below(book.figures("province"), districts, "province_area")
         _write_wide(sheet, formats, book, lines, ("areas_expected", "areas_included"))
 
 
 def _write_communes(sheet: Worksheet, formats: _Formats, book: ReleaseBook) -> None:
-    _write_wide(sheet, formats, book, _below(book.figures("district"), book.figures("commune"), "district_area"), ())
-
-
-def _below(above: list[list[Row]], areas: list[list[Row]], parent: str) -> list[_Line]:
-    """Order areas by province and parent, each parent's total above its parts."""
-    totals = {figures[0]["ref_area"]: figures for figures in above}
-    homes: dict[tuple[str, str], list[list[Row]]] = {}
-    for figures in areas:
-        homes.setdefault((figures[0]["province_area"] or "", figures[0][parent] or ""), []).append(figures)
-    lines: list[_Line] = []
-    for home in sorted(homes):
-        if home[1] in totals:
-            lines.append(_Line(None, totals[home[1]]))
-        lines += [_Line(number, figures) for number, figures in enumerate(homes[home], start=1)]
-    return lines
+    _write_wide(sheet, formats, book, below(book.figures("district"), book.figures("commune"), "district_area"), ())
 
 
 def _write_narrow(sheet: Worksheet, formats: _Formats, book: ReleaseBook, areas: list[list[Row]]) -> None:
@@ -252,7 +207,7 @@ def _write_narrow(sheet: Worksheet, formats: _Formats, book: ReleaseBook, areas:
     for number, figures in enumerate(areas):
         first = len(labels) + number * len(parts)
         last = first + len(parts) - 1
-        sheet.merge_range(FIRST_ROW, first, FIRST_ROW, last, _area_name(figures[0]), formats.head())
+        sheet.merge_range(FIRST_ROW, first, FIRST_ROW, last, area_name(figures[0]), formats.head())
         for column, (label, width) in enumerate(parts.items(), start=first):
             sheet.set_column(column, column, width)
             sheet.write_string(FIRST_ROW + 1, column, phrase(f"release.column.{label}"), formats.head())
@@ -264,7 +219,7 @@ def _write_narrow(sheet: Worksheet, formats: _Formats, book: ReleaseBook, areas:
             sheet.merge_range(row, 0, row, end, item["group_name_vi"], formats.text(**TOTAL))
             row += 1
         found = [figures.get(item["indicator"]) for figures in by_area]
-        notes = [_footnote(figure) for figure in found]
+        notes = [footnote(figure) for figure in found]
         sheet.set_row(row, _height([(item["name_vi"], 44), *((note, 46) for note in notes)]))
         sheet.write_number(row, 0, number, formats.text(align="center"))
         sheet.write_string(row, 1, item["name_vi"], formats.text())
@@ -281,7 +236,7 @@ def _write_narrow(sheet: Worksheet, formats: _Formats, book: ReleaseBook, areas:
 
 
 def _write_wide(
-    sheet: Worksheet, formats: _Formats, book: ReleaseBook, lines: Sequence[_Line], facts: Sequence[str]
+    sheet: Worksheet, formats: _Formats, book: ReleaseBook, lines: Sequence[Line], facts: Sequence[str]
 ) -> None:
     """Write areas in rows and indicators in columns, grouped; ``facts`` are columns of how many areas reported."""
     if not lines or not book.indicators:
@@ -306,7 +261,9 @@ def _write_wide(
             _write_any(sheet, row, 4, covered.get("areas_received"), formats, **style)
         figures = {figure["indicator"]: figure for figure in line.figures}
         for column, item in enumerate(book.indicators, start=len(labels)):
-            _write_figure(sheet, row, column, figures.get(item["indicator"]), item, formats, **style)
+            _write_figure(
+                sheet, row, column, figures.get(item["indicator"]), item, formats, is_total=line.number is None
+            )
     last_column = len(labels) + len(book.indicators) - 1
     _finish(sheet, FIRST_ROW, FIRST_ROW + 3, FIRST_ROW + 3 + len(lines), last_column, len(labels))
     sheet.set_print_scale(PRINT_SCALE)
@@ -348,109 +305,26 @@ def _write_indicator_heads(
 
 
 def _write_figure(
-    sheet: Worksheet, row: int, column: int, figure: Row | None, item: Row, formats: _Formats, **style: Any
+    sheet: Worksheet, row: int, column: int, figure: Row | None, item: Row, formats: _Formats, *, is_total: bool = False
 ) -> None:
-    if figure is not None and figure["obs_value"] is not None:
-        shape = formats.figure(int(item["decimals"] or 0), _is_partial(figure), **style)
-        sheet.write_number(row, column, _number(figure["obs_value"]), shape)
+    if figure is not None and (value := figure["obs_value"]) is not None:
+        sheet.write_number(
+            row, column, _number(value), formats.of_figure(item["decimals"], is_partial(figure), is_total)
+        )
         return
-    status = figure["value_status"] if figure else "not_applicable"
-    sign = phrase(f"value_sign.{status}") if status in VALUE_SIGNS else ""
-    sheet.write_string(row, column, sign, formats(border=1, align="right", font_color="#666666", **style))
-
-
-def _footnote(figure: Row | None) -> str:
-    if figure is None:
-        return ""
-    if figure["value_status"] == "not_additive" and figure["lower_bound"] is not None:
-        bounds = {"low": number_vi(figure["lower_bound"]), "high": number_vi(figure["upper_bound"])}
-        return phrase("release.not_additive", **bounds)
-    return phrase("release.asked_again", count=number_vi(figure["areas_held"])) if figure["areas_held"] else ""
-
-
-def _is_partial(figure: Row) -> bool:
-    return (figure.get("areas_included") or 0) < (figure.get("areas_expected") or 0)
-
-
-def _area_name(figure: Row) -> str:
-    name = figure["area_name_vi"]
-    return phrase("level.approximate", area=name) if figure.get("is_exact_union") is False else name
+    sign = formats.sign(figure["value_status"] if figure else "not_applicable")
+    sheet.write_string(row, column, sign, formats.of_sign(is_total))
 
 
 # Lists
 
 
-@dataclass(frozen=True)
-class _List:
-    """A numbered list under its heading; ``columns`` are phrases below release.column."""
-
-    heading: str
-    columns: Sequence[str]
-    lines: Sequence[Sequence[Any]]
-
-
 def _write_quality(sheet: Worksheet, formats: _Formats, book: ReleaseBook) -> None:
-    coverage = sorted(
-        book.tables["marts.completeness_by_area"],
-        key=lambda area: (area["area_level"] != "province", area["ref_area"], area["area_key"]),
-    )
-    unsent = [report for report in book.tables["marts.completeness"] if report["status"] in ("missing", "held")]
-    flags = sorted(book.tables["quality.flags"], key=_gravest_first)
-    bounds = [
-        figure
-        for level in ("province", "district")
-        for figure in book.tables[f"marts.{level}_observations"]
-        if figure["value_status"] == "not_additive" and figure["lower_bound"] is not None
-    ]
-    empty = [item for item in book.catalogue if item not in book.indicators]
-    area = ("number", "area", "area_code")
-    lists = (
-        _List(
-            "completeness_heading",
-            (*area, "level", "areas_expected", "areas_included", "areas_missing", "explanation"),
-            [
-                (*_area(row), phrase(f"level.{row['area_level']}"), row["areas_expected"], row["areas_received"],
-                 row["areas_missing"],
-                 phrase("release.held_reports", count=number_vi(row["areas_held"])) if row["areas_held"] else None)
-                for row in coverage
-            ],
-        ),
-        _List(
-            "missing_heading",
-            (*area, "status"),
-            [(*_area(row), phrase(f"report_status.{row['status']}")) for row in unsent],
-        ),
-        _List(
-            "held_heading",
-            (*area, "indicator", "sheet", "place", "suggestion", "reason"),
-            [
-                (*_area(row), book.names[row["indicator"]], row["sheet"], row["cell"], row["suggested_value"],
-                 row["message_vi"])
-                for row in book.tables["quality.held_figures"]
-            ],
-        ),
-        _List(
-            "flags_heading",
-            (*area, "indicator", "value", "suggestion", "impact", "message", "severity", "decision"),
-            [
-                (*_area(row), book.names[row["indicator"]], row["obs_value"], row["suggested_value"],
-                 row["impact_on_province"], row["message_vi"], phrase(f"severity.{row['severity']}"),
-                 phrase(f"decision.{row['decision']}") if row["decision"] else None)
-                for row in flags
-            ],
-        ),
-        _List(
-            "bounds_heading",
-            (*area, "indicator", "lower_bound", "upper_bound"),
-            [(*_area(row), book.names[row["indicator"]], row["lower_bound"], row["upper_bound"]) for row in bounds],
-        ),
-        _List(
-            "empty_indicators_heading",
-            ("number", "indicator_group", "unit", "indicator"),
-            [(item["group_name_vi"], item["unit_measure"], item["name_vi"]) for item in empty],
-        ),
-    )  # fmt: skip
-    _write_lists(sheet, formats, (5, 26, 10, 34, 12, 12, 13, 60, 12, 18), lists)
+    _write_lists(sheet, formats, (5, 26, 10, 34, 12, 12, 13, 60, 12, 18), quality_lists(book))
+
+
+def _write_changes(sheet: Worksheet, formats: _Formats, book: ReleaseBook) -> None:
+    _write_lists(sheet, formats, (5, 26, 10, 12, 36, 14, 14, 14, 34, 16), [change_list(book)])
 
 
 def _write_reconciliation(sheet: Worksheet, formats: _Formats, book: ReleaseBook) -> None:
@@ -462,7 +336,7 @@ def _write_reconciliation(sheet: Worksheet, formats: _Formats, book: ReleaseBook
          phrase(f"statement_reason.{row['reason']}") if row["reason"] else None)
         for row in book.tables["marts.statement_reconciliation"]
     ]  # fmt: skip
-    stated = _List("sheet.reconciliation", (*columns, "difference", "outcome", "reason"), lines)
+    stated = List("sheet.reconciliation", (*columns, "difference", "outcome", "reason"), lines)
     _write_lists(sheet, formats, (5, 24, 34, 12, 20, 16, 14, 12, 22, 30), [stated])
 
 
@@ -473,10 +347,53 @@ def _write_indicators(sheet: Worksheet, formats: _Formats, book: ReleaseBook) ->
          phrase(f"rollup_areas.{item['rollup_areas']}"), item["definition_vi"], item["indicator"])
         for item in book.catalogue
     ]  # fmt: skip
-    _write_lists(sheet, formats, (5, 34, 13, 20, 22, 64, 27), [_List("sheet.indicators", columns, lines)])
+    _write_lists(sheet, formats, (5, 34, 13, 20, 22, 64, 27), [List("sheet.indicators", columns, lines)])
 
 
-def _write_lists(sheet: Worksheet, formats: _Formats, widths: Sequence[float], lists: Sequence[_List]) -> None:
+def _write_charts(sheet: Worksheet, formats: _Formats, book: ReleaseBook) -> None:
+    """Write the figures of each chart and the chart beside them; spreadsheets draw it."""
+    if not book.charted:
+        sheet.write_string(FIRST_ROW, 0, phrase("release.none"), formats(italic=True))
+        return
+    sheet.set_column(0, 0, 34)
+    sheet.set_column(1, 1, 14)
+    row = FIRST_ROW
+    name = phrase("release.sheet.charts")
+    for one in book.charted:
+        sheet.write_string(row, 0, phrase("release.column.area"), formats.head())
+        sheet.write_string(row, 1, one.unit, formats.head())
+        first = row + 1
+        for row, (area, value) in enumerate(one.bars, start=first):
+            sheet.write_string(row, 0, area, formats.text())
+            sheet.write_number(row, 1, _number(value), formats.figure(one.decimals))
+        chart = formats.workbook.add_chart({"type": "bar"})
+        chart.add_series(
+            {
+                "name": one.title,
+                "categories": [name, first, 0, row, 0],
+                "values": [name, first, 1, row, 1],
+                "fill": {"color": "#1F3A5F"},
+                "data_labels": {
+                    "value": True,
+                    "num_format": "[$-42A]#,##0" + ("." + "0" * one.decimals if one.decimals else ""),
+                },
+                "gap": 40,
+            }
+        )
+        chart.set_title({"name": f"{one.title} ({one.unit})", "name_font": {"size": 12, "name": "Times New Roman"}})
+        chart.set_legend({"none": True})
+        chart.set_y_axis({"reverse": True, "num_font": {"name": "Times New Roman"}})
+        chart.set_x_axis(
+            {"min": 0, "major_gridlines": {"visible": True, "line": {"color": "#DDDDDD"}}, "label_position": "low"}
+        )
+        height = max(240, 24 * len(one.bars) + 90)
+        chart.set_size({"width": 760, "height": height})
+        sheet.insert_chart(first - 1, 3, chart)
+        row = max(row, first + ceil(height / 20)) + 2
+    sheet.fit_to_pages(1, 0)
+
+
+def _write_lists(sheet: Worksheet, formats: _Formats, widths: Sequence[float], lists: Sequence[List]) -> None:
     for column, width in enumerate(widths):
         sheet.set_column(column, column, width)
     row = FIRST_ROW
@@ -490,33 +407,27 @@ def _write_lists(sheet: Worksheet, formats: _Formats, widths: Sequence[float], l
             sheet.set_row(row, _height(zip(heads, widths, strict=False)))
             for column, head in enumerate(heads):
                 sheet.write_string(row, column, head, formats.head())
+        # The last column of a list takes all that is left of the page.
+        last = len(one.columns) - 1
+        spans = last < len(widths) - 1 and bool(one.lines)
+        room = (*widths[1:last], sum(widths[last:]))
+        if spans:
+            sheet.merge_range(row, last, row, len(widths) - 1, heads[last], formats.head())
         for number, line in enumerate(one.lines, start=1):
             row += 1
-            texts = ((str(value), width) for value, width in zip(line, widths[1:], strict=False) if value is not None)
+            texts = ((str(value), width) for value, width in zip(line, room, strict=True) if value is not None)
             sheet.set_row(row, _height(texts))
             _write_any(sheet, row, 0, number, formats, align="center")
+            if spans:
+                sheet.merge_range(row, last, row, len(widths) - 1, "", formats.text(align="left"))
             for column, value in enumerate(line, start=1):
-                _write_any(sheet, row, column, value, formats)
+                style = {"align": "left"} if spans and column == last else {}
+                _write_any(sheet, row, column, value, formats, **style)
         row += 2
     if len(lists) == 1:
         sheet.repeat_rows(FIRST_ROW, FIRST_ROW + 1)
     sheet.print_area(FIRST_ROW, 0, row, len(widths) - 1)
     sheet.fit_to_pages(1, 0)
-
-
-def _area(row: Row) -> tuple[str, str]:
-    return row["area_name_vi"], row["ref_area"]
-
-
-def _gravest_first(flag: Row) -> tuple[Any, ...]:
-    severities = ("critical", "held", "warning", "info")
-    return (
-        not flag["is_open"],
-        severities.index(flag["severity"]),
-        -abs(flag["impact_on_province"] or 0),
-        flag["ref_area"],
-        flag["flag_id"],
-    )
 
 
 # Cells and pages
@@ -543,8 +454,8 @@ def _height(texts: Iterable[tuple[str, float]]) -> float:
     return LINE_HEIGHT * max([1, *(ceil(0.95 * len(text) / width) for text, width in texts)])
 
 
-def _number(value: int | Decimal) -> int | float:
-    return int(value) if value == int(value) else float(value)
+def _number(value: int | Decimal) -> float:
+    return float(value)  # written without decimals where there are none
 
 
 _SHEETS = {
@@ -553,6 +464,8 @@ _SHEETS = {
     "district": _write_districts,
     "commune": _write_communes,
     "quality": _write_quality,
+    "changes": _write_changes,
+    "charts": _write_charts,
     "reconciliation": _write_reconciliation,
     "indicators": _write_indicators,
 }
