@@ -262,7 +262,7 @@ def flags(
 @command
 def decide(
     question: Annotated[str, typer.Argument(help="Id of the question, or of one flag in it, or its beginning.")],
-    choice: Annotated[str, typer.Argument(help="confirm, correct or return.")],
+    choice: Annotated[str, typer.Argument(help="confirm, correct, return (to the commune) or hold.")],
     reason: Annotated[str, typer.Option(help="Why; kept with the decision.")],
     by: Annotated[str, typer.Option(help="Who decides.")],
     value: Annotated[float | None, typer.Option(help="The right value, for correct.")] = None,
@@ -270,6 +270,13 @@ def decide(
     """Record a decision about a question. It holds for the values judged and lapses when the commune sends others."""
     figures = review.decide(question, choice, reason, by, None if value is None else Decimal(str(value)))
     out.print(phrase("cli.decided", figures=number_vi(figures)))
+
+
+@command
+def apply_decisions() -> None:
+    """Apply the decisions that wait as files, such as those of the review page, and say which periods to build anew."""
+    periods = review.apply_verdicts()
+    out.print(phrase("cli.applied", periods=", ".join(periods)) if periods else phrase("cli.nothing_new"))
 
 
 @command
@@ -316,7 +323,10 @@ def approve(
     note: Annotated[str, typer.Option(help="A note, kept with the approval.")] = "",
     reject: Annotated[bool, typer.Option("--reject", help="Say no instead.")] = False,
 ) -> None:
-    """Approve (or reject) the newest candidate of a period. The approval signs its content."""
+    """Approve (or reject) the newest candidate of a period. The approval signs its content.
+
+    Who decided about figures of the period does not approve it.
+    """
     digest = review.candidate(_checked(period))
     if digest is None:
         raise review.NoCandidate(

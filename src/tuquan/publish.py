@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tuquan import candidates, settings, vintages, warehouse
+from tuquan import candidates, settings, showing, vintages, warehouse
 from tuquan.candidates import quoted
 from tuquan.inputs import code_version
 from tuquan.releases import (
@@ -87,6 +87,7 @@ def publish(time_period: str, approver: str | None = None, revise: bool = True) 
         point_to(release)
         with warehouse.connect() as connection:
             _register(connection, release, digest, approval["approver"])
+            showing.show_releases(connection, time_period)
         return release.path
 
 
@@ -117,6 +118,7 @@ def announce(time_period: str) -> Path:
         "",
         phrase("announce.body", period=period, revision=release.revision),
         *([phrase("announce.revision", parent=release.revision - 1)] if release.revision > 1 else []),
+        *([phrase("announce.preliminary")] if missing or held else []),
         phrase("announce.path", path=release.path.relative_to(paths.home)),
         "",
         "- " + phrase("announce.areas", reported=received, expected=number_vi(len(owed))),
@@ -218,6 +220,7 @@ def _write_draft(
         "raw_files": warehouse.rows(connection, _RAW_FILES, names),
         "decisions": warehouse.rows(connection, _DECISIONS, names),
         "gate_results": candidates.newest_gate_results(connection, time_period),
+        "gaps": candidates.gaps(connection, time_period),  # with any, it is a preliminary release
     }
     for target, form in (
         ("so-lieu.csv", "format csv, header"),

@@ -191,7 +191,7 @@ def decide(question_id: str, choice: str, reason: str, decided_by: str, new_valu
             for time_period in periods:
                 _note_questions(connection, time_period)  # an answer is to a question as it was put
             _append_decisions(connection, decisions, reason, decided_by)
-    showing.shown_periods(periods)
+        showing.show_decisions(connection, periods)
     return len(flags)
 
 
@@ -209,8 +209,9 @@ def apply_verdicts() -> list[str]:
                 periods.add(verdict.time_period)
                 if _apply_once(connection, verdict):
                     applied.add(verdict.time_period)
-                verdicts.is_applied(verdict)
-        showing.shown_periods(sorted(periods))
+            showing.show_decisions(connection, periods)
+        for verdict in waiting:
+            verdicts.is_applied(verdict)
     return sorted(applied)
 
 
@@ -388,7 +389,7 @@ def record_approval(time_period: str, digest: str, approver: str, approved: bool
             "insert into meta.approvals values (?, ?, ?, ?, ?, ?)",
             [time_period, found[0][0], approved, approver, note, _now()],
         )
-    showing.show(time_period)
+        showing.show_approvals(connection, time_period)
 
 
 def keep_answer(time_period: str, digest: str, approver: str, approved: bool, note: str = "") -> bool:

@@ -149,9 +149,52 @@ def show(time_period: str) -> Path | None:
         return snapshot.save(_snapshot(connection, time_period))
 
 
-def shown_periods(periods: Iterable[str]) -> list[Path]:
-    """Show several periods; return the files that were written."""
-    return [path for period in periods if (path := show(period))]
+def show_decisions(connection: warehouse.Connection, time_periods: Iterable[str]) -> None:
+    """Show what was decided since the periods were last shown; the figures wait for the next build."""
+    for time_period in time_periods:
+        seen = snapshot.read(time_period)
+        if seen is None:
+            continue
+        decisions = _newest_decisions(connection, time_period)
+        questions = [
+            msgspec.structs.replace(question, figures=[_answered(figure, decisions) for figure in question.figures])
+            for question in seen.questions
+        ]
+        is_new = any(row["is_new"] for row in decisions.values())
+        snapshot.save(
+            msgspec.structs.replace(
+                seen,
+                written_at=verdicts.now(),
+                questions=questions,
+                is_current=seen.is_current and not is_new,
+                deciders=_deciders(connection, time_period),
+                refusals=_refusals(connection, time_period),
+            )
+        )
+
+
+def show_approvals(connection: warehouse.Connection, time_period: str) -> None:
+    """Show what was said about the candidates of a period since it was last shown."""
+    seen = snapshot.read(time_period)
+    if seen is not None:
+        approvals = _approvals(connection, time_period)
+        given = next((approval for approval in approvals if approval.is_approved), None)
+        stale = None if given and given.digest == seen.digest else seen.stale
+        snapshot.save(msgspec.structs.replace(seen, written_at=verdicts.now(), approvals=approvals, stale=stale))
+
+
+def show_releases(connection: warehouse.Connection, time_period: str) -> None:
+    """Show the releases of a period as they are on the disk, and whether its newest candidate is the newest of them."""
+    seen = snapshot.read(time_period)
+    if seen is not None:
+        snapshot.save(
+            msgspec.structs.replace(
+                seen,
+                written_at=verdicts.now(),
+                releases=_releases(time_period),
+                is_released=_is_released(connection, time_period, seen.digest),
+            )
+        )
 
 
 def _snapshot(connection: warehouse.Connection, time_period: str) -> Snapshot:
@@ -160,12 +203,11 @@ def _snapshot(connection: warehouse.Connection, time_period: str) -> Snapshot:
     period = found[0] if found else {}
     reports = warehouse.rows(connection, _REPORTS, about)
     judged = connection.execute(_CANDIDATE, [time_period]).fetchone()
-    released = connection.execute(_RELEASED, [time_period]).fetchone()
     current, parts = _current(connection, time_period)
     is_current = judged is not None and current == judged[0]
     if is_current:
         _keep(connection, time_period, current, parts)
-    approvals = [Approval(**row) for row in warehouse.rows(connection, _APPROVALS, about)]
+    approvals = _approvals(connection, time_period)
     stale = None
     if is_current:
         stale = _stale(connection, time_period, current, parts, approvals)
@@ -180,10 +222,10 @@ def _snapshot(connection: warehouse.Connection, time_period: str) -> Snapshot:
         gate_status=judged[1] if judged else "closed",
         unmet=_unmet(connection, time_period, len(reports)) if judged else [],
         is_current=is_current,
-        is_released=judged is not None and released is not None and released[0] == judged[0],
+        is_released=judged is not None and _is_released(connection, time_period, judged[0]),
         questions=questions,
         needed=sum(question.is_needed for question in questions if question.state != "answered"),
-        deciders=[row[0] for row in connection.execute(_DECIDERS, [time_period]).fetchall()],
+        deciders=_deciders(connection, time_period),
         approvals=approvals,
         stale=stale,
         gaps=[
@@ -196,9 +238,26 @@ def _snapshot(connection: warehouse.Connection, time_period: str) -> Snapshot:
         ],
         reports=_reports(reports),
         releases=_releases(time_period),
-        refusals=[Refusal(**row) for row in warehouse.rows(connection, _REFUSALS, about)],
+        refusals=_refusals(connection, time_period),
         figures=_figures_of_communes(connection, time_period, period),
     )
+
+
+def _is_released(connection: warehouse.Connection, time_period: str, digest: str | None) -> bool:
+    released = connection.execute(_RELEASED, [time_period]).fetchone()
+    return released is not None and released[0] == digest
+
+
+def _approvals(connection: warehouse.Connection, time_period: str) -> list[Approval]:
+    return [Approval(**row) for row in warehouse.rows(connection, _APPROVALS, {"time_period": time_period})]
+
+
+def _deciders(connection: warehouse.Connection, time_period: str) -> list[str]:
+    return [row[0] for row in connection.execute(_DECIDERS, [time_period]).fetchall()]
+
+
+def _refusals(connection: warehouse.Connection, time_period: str) -> list[Refusal]:
+    return [Refusal(**row) for row in warehouse.rows(connection, _REFUSALS, {"time_period": time_period})]
 
 
 def _label(time_period: str | None) -> str | None:
@@ -294,8 +353,7 @@ def _figures(
         for row in warehouse.rows(connection, _TOTALS, {"time_period": time_period, "indicators": indicators})
     }
     districts = dict(connection.execute(_DISTRICTS, [time_period]).fetchall())
-    newest = warehouse.rows(connection, _NEWEST_DECISIONS, {"time_period": time_period})
-    decisions = {row["flag_id"]: row for row in newest}
+    decisions = _newest_decisions(connection, time_period)
     figures = {}
     for flag in flags:
         item = catalogue[flag["indicator"]]
@@ -317,7 +375,7 @@ def _figures(
             series=points,
             district=effects[0],
             province=effects[1],
-            answer=_answer(flag, decisions),
+            answer=_answer(flag["flag_id"], flag["is_open"], decisions),
         )
     return figures
 
@@ -328,10 +386,19 @@ def _effect(total: tuple[str, Decimal] | None, impact: Decimal | None) -> Effect
     return Effect(total[0], total[1], total[1] - impact)
 
 
-def _answer(flag: Mapping[str, Any], decisions: Mapping[str, dict[str, Any]]) -> Answer | None:
+def _newest_decisions(connection: warehouse.Connection, time_period: str) -> dict[str, dict[str, Any]]:
+    newest = warehouse.rows(connection, _NEWEST_DECISIONS, {"time_period": time_period})
+    return {row["flag_id"]: row for row in newest}
+
+
+def _answered(figure: Figure, decisions: Mapping[str, dict[str, Any]]) -> Figure:
+    return msgspec.structs.replace(figure, answer=_answer(figure.flag_id, figure.is_open, decisions))
+
+
+def _answer(flag_id: str, is_open: bool, decisions: Mapping[str, dict[str, Any]]) -> Answer | None:
     """Return the newest decision about a figure; one that is built and left the question open has lapsed."""
-    newest = decisions.get(flag["flag_id"])
-    if newest is None or (flag["is_open"] and not newest["is_new"]):
+    newest = decisions.get(flag_id)
+    if newest is None or (is_open and not newest["is_new"]):
         return None
     return Answer(**{name: newest[name] for name in Answer.__struct_fields__})
 
