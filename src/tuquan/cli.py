@@ -40,6 +40,7 @@ from tuquan import (
     simulate as simulation,
     transform,
     validate,
+    withdrawals,
 )
 from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.periods import UnknownPeriod, parse_reported_period
@@ -345,6 +346,17 @@ def publish(
     folder = publishing.publish(_checked(period), revise=revise)
     publishing.announce(period)
     out.print(phrase("demo.release", path=folder))
+
+
+@command
+def withdraw(
+    period: PeriodOption,
+    by: Annotated[str, typer.Option(help="Who takes the release back.")],
+    reason: Annotated[str, typer.Option(help="Why; it stands in the notice.")],
+) -> None:
+    """Take back the newest release of a period by a new revision without figures. Nothing is overwritten."""
+    folder = withdrawals.withdraw(_checked(period), by, reason)
+    out.print(phrase("cli.withdrawn", path=folder / withdrawals.NOTICE))
 
 
 @command

@@ -33,6 +33,7 @@ from tuquan.releases import (
     read_release,
     replace_text,
     settle,
+    withdrawn_at,
 )
 from tuquan.revisions import Side, write_revisions
 from tuquan.vocabulary.periods import parse_period, parse_reported_period
@@ -57,6 +58,7 @@ from meta.decisions where time_period = $time_period order by decided_at, decisi
 _APPROVAL = """
 select is_approved, approver, note, decided_at from meta.approvals
 where time_period = $time_period and digest = $digest and ($approver is null or approver = $approver)
+    and decided_at > coalesce($since::timestamp, '-infinity')
 order by decided_at desc limit 1
 """
 
@@ -78,7 +80,7 @@ def publish(time_period: str, approver: str | None = None, revise: bool = True) 
     with publication_lock() as releases:
         newest = newest_revision(time_period)
         with warehouse.connect() as connection:
-            digest, approval = _approved_candidate(connection, time_period, approver)
+            digest, approval = _approved_candidate(connection, time_period, approver, withdrawn_at(newest))
             draft = None
             if newest is None or newest.digest != digest:
                 draft = _write_draft(connection, releases, time_period, digest, approval, newest)
@@ -157,8 +159,9 @@ def query(sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
 
 
 def _approved_candidate(
-    connection: warehouse.Connection, time_period: str, approver: str | None
+    connection: warehouse.Connection, time_period: str, approver: str | None, since: str | None
 ) -> tuple[str, dict[str, Any]]:
+    """Return the newest candidate and its approval, which was given after ``since``: when a release was taken back."""
     judged = connection.execute(
         "select digest, gate_status from meta.candidates where time_period = ? order by judged_at desc limit 1",
         [time_period],
@@ -177,7 +180,7 @@ def _approved_candidate(
             f"{time_period} changed since its gates judged it, or has news that is not built; "
             f"build and judge it again (tuquan build, tuquan gate --period {time_period})"
         )
-    names = {"time_period": time_period, "digest": digest, "approver": approver}
+    names = {"time_period": time_period, "digest": digest, "approver": approver, "since": since}
     approvals = warehouse.rows(connection, _APPROVAL, names)
     if not approvals:
         earlier = connection.execute(

