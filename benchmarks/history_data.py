@@ -5,13 +5,14 @@ map follows at once, over the real changes since. All of it is moved two years l
 periods that the warehouse knows. The form has 60 rows, all of them monthly, of the kinds that the real one has.
 
 Figures are those of the simulation for one month, so the relations between them hold: stocks stay, and the flows of a
-commune move up and down together. One report in two has a blank, one in a thousand a doubtful figure.
+commune move up and down together. One report in two has a blank, one in a thousand a doubtful figure, and as many as
+are asked for one that is ten times too large.
 """
 
 import csv
 import shutil
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import duckdb
@@ -70,6 +71,7 @@ select
     hash(communes.area_key, $time_period) as chance,
     case when chance % 2 = 0 then chance // 8 % $indicators end as blank_row,
     case when chance % 1000 = 1 then chance // 8 % $indicators end as held_row,
+    case when chance // 8 % 100 < $wrong_per_100 then chance // 1024 % $indicators end as wrong_row,
     0.8 + 0.2 * (chance // 1024 % 1001) / 1000 as activity
 from communes
 order by communes.number
@@ -135,7 +137,12 @@ _TABLES = {
             case row when blank_row then 'blank' when held_row then 'held' else 'read' end as status,
             true as stands
         from (
-            select *, cast(case when is_flow then round(usual_value * activity) else usual_value end as bigint) as value
+            select
+                *,
+                cast(
+                    case when is_flow then round(usual_value * activity) else usual_value end
+                    * case row when wrong_row then 10 else 1 end as bigint
+                ) as value
             from figures
             inner join reports using (number)
         )
@@ -143,25 +150,29 @@ _TABLES = {
 }
 
 
-def write_seeds(folder: Path) -> None:
-    """Write the seeds of the history into ``folder``: the real ones with another map, form and duty."""
+def write_seeds(folder: Path, indicators: int = INDICATORS, *, is_judged: bool = False) -> None:
+    """Write the seeds of the history into ``folder``: the real ones with another map, form and duty.
+
+    Judging how likely each figure is has benches of its own (benchmarks/plausibility); the minimum does not do it.
+    """
     real = settings.load().seeds
     shutil.copytree(real, folder)
     rows = read_seed("indicators", real)
     for row in rows:
         row |= {"frequency": "month", "valid_from": "", "valid_to": ""}
     asked = [row for row in rows if row["form"]]
-    for number in range(1, INDICATORS - len(asked) + 1):  # the form grows by copies of its last lines
+    for number in range(1, indicators - len(asked) + 1):  # the form grows by copies of its last lines
         order = int(asked[-1]["form_order"]) + 10 * number
         rows.append(asked[-number] | {"indicator": f"one_more_{number}", "form_order": str(order)})
     _write_csv(folder / "indicators.csv", rows)
     duty = next(row for row in read_seed("reporting_duties", real) if row["ref_area"] == COUNTRY)
     _write_csv(folder / "reporting_duties.csv", [duty | {"frequency": "month", "valid_from": BEGIN, "valid_to": ""}])
-    # Judging how likely each figure is has a bench of its own (benchmarks/plausibility); the minimum does not do it.
-    thresholds = [
-        row | {"value": "0"} if row["threshold"] == "judged_periods" else row for row in read_seed("thresholds", real)
-    ]
-    _write_csv(folder / "thresholds.csv", thresholds)
+    if not is_judged:
+        thresholds = [
+            row | {"value": "0"} if row["threshold"] == "judged_periods" else row
+            for row in read_seed("thresholds", real)
+        ]
+        _write_csv(folder / "thresholds.csv", thresholds)
     with duckdb.connect() as connection:
         for name in ("areas", "area_changes", "area_groups"):
             connection.execute(f"create table {name} as from read_csv('{real / name}.csv', all_varchar = true)")
@@ -176,7 +187,19 @@ def write_seeds(folder: Path) -> None:
             connection.execute(f"copy ({query}) to '{folder / name}.csv' (header)")
 
 
-def write_history(last: str, months: int) -> None:
+def write_seeds_of_today(
+    folder: Path, first_day: date, indicators: int = INDICATORS, *, is_judged: bool = False
+) -> None:
+    """Write the same seeds with the real map, and reports that are owed from ``first_day`` on alone."""
+    real = settings.load().seeds
+    write_seeds(folder, indicators, is_judged=is_judged)
+    for name in ("areas", "area_changes", "area_groups"):
+        (folder / f"{name}.csv").write_bytes((real / f"{name}.csv").read_bytes())
+    duties = (folder / "reporting_duties.csv").read_text(encoding="utf-8")
+    (folder / "reporting_duties.csv").write_text(duties.replace(BEGIN, f"{first_day}"), encoding="utf-8")
+
+
+def write_history(last: str, months: int, wrong_per_100: int = 0) -> None:
     """Lay the reports of ``months`` months up to ``last`` into the warehouse, all but ``last`` as released.
 
     Seeds and warehouse are those of the environment. Called for a history and again for what comes after it.
@@ -186,14 +209,15 @@ def write_history(last: str, months: int) -> None:
     while len(periods) < months:
         periods.insert(0, periods[0].previous)
     with warehouse.connect() as connection:
-        communes = _lay_out_figures(connection, periods[-1])
+        communes, rows = _lay_out_figures(connection, periods[-1])
         (before,) = connection.execute("select count(*) from raw.submissions").fetchone()
         for number, period in enumerate(periods):
             values = {
                 "time_period": period.code,
                 "received_at": datetime.combine(period.end, time(2)) + timedelta(days=3),
                 "first_number": before + number * communes,
-                "indicators": INDICATORS,
+                "indicators": rows,
+                "wrong_per_100": wrong_per_100,
                 "form": form.form,
                 "form_version": form.form_version,
                 "calendar": form.calendar,
@@ -210,8 +234,8 @@ def write_history(last: str, months: int) -> None:
                     )
 
 
-def _lay_out_figures(connection: warehouse.Connection, period: Period) -> int:
-    """Make temporary tables of the communes and of what each usually has in each row of the form."""
+def _lay_out_figures(connection: warehouse.Connection, period: Period) -> tuple[int, int]:
+    """Make temporary tables of the communes and of what each usually has in each row; return how many there are."""
     communes = load_register().communes(COUNTRY, period.end)
     usual = illustrate(communes, period)
     items = load_catalogue().on_form(current_form().form, period)
@@ -239,7 +263,7 @@ def _lay_out_figures(connection: warehouse.Connection, period: Period) -> int:
             for row, item in enumerate(items)
         ),
     )  # fmt: skip
-    return len(communes)
+    return len(communes), len(items)
 
 
 def _execute(connection: warehouse.Connection, statement: str, values: Mapping[str, object]) -> None:

@@ -83,20 +83,9 @@ def _home(kept: Path | None) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="tuquan-bench-") as temporary:
         home = (kept or Path(temporary)).resolve()
         if not (home / "seeds").exists():
-            _write_seeds(home / "seeds")
+            history_data.write_seeds_of_today(home / "seeds", _months(MONTHS)[0].start)
         os.environ |= {"TUQUAN_HOME": str(home), "TUQUAN_SEEDS": str(home / "seeds")}
         yield home
-
-
-def _write_seeds(folder: Path) -> None:
-    """Write the real seeds with 60 rows on the form, all of them monthly and owed in these months alone."""
-    real = settings.load().seeds
-    history_data.write_seeds(folder)
-    for name in ("areas", "area_changes", "area_groups"):
-        (folder / f"{name}.csv").write_bytes((real / f"{name}.csv").read_bytes())
-    duties = (folder / "reporting_duties.csv").read_text(encoding="utf-8")
-    first = _months(MONTHS)[0].start
-    (folder / "reporting_duties.csv").write_text(duties.replace(history_data.BEGIN, f"{first}"), encoding="utf-8")
 
 
 def _build_and_release(months: int) -> None:

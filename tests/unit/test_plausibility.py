@@ -330,6 +330,19 @@ def test_who_confirms_two_figures_of_an_event_is_not_asked_for_the_rest(judge, r
     assert (AREAS[19], MONTHS[10], "members") in after  # which did not move with them
 
 
+@pytest.mark.parametrize(
+    ("area", "month", "is_like_it"),
+    [(AREAS[18], MONTHS[11], True), (AREAS[19], MONTHS[7], True), (AREAS[3], MONTHS[7], False)],
+    ids=["of the same area later", "of its neighbour now", "of another district"],
+)
+def test_a_confirmed_event_makes_the_next_like_it_less_suspicious(judge, right, area, month, is_like_it):
+    first, second = (AREAS[18], MONTHS[7], "leaflets"), (area, month, "leaflets")
+    sent = right | {first: right[first] * 12, second: right[second] * 10}
+    assert {first, second} <= flagged(judge.flags(sent))
+    after = flagged(judge.flags(sent, decisions=[(*first, sent[first], "confirmed", "")]))
+    assert after & {first, second} == (set() if is_like_it else {second})
+
+
 def test_the_history_of_an_area_is_that_of_all_it_has_absorbed_in_turn(judge, right):
     one, two, three = AREAS[0], AREAS[1], AREAS[2]
     sent = dict(right)

@@ -133,3 +133,15 @@
     {%- endfor -%}
     arg_max(struct_pack({{ fields | join(", ") }}), ({{ weight }}, {{ columns | join(", ") }}))
 {%- endmacro %}
+
+{# What is remembered of a figure: the last twelve periods of the same line and series. #}
+{% macro went_before(earlier, later) -%}
+    {{ earlier }}.line_no = {{ later }}.line_no
+    and {{ earlier }}.series_no = {{ later }}.series_no
+    and {{ earlier }}.period_no between {{ later }}.period_no - 12 and {{ later }}.period_no - 1
+{%- endmacro %}
+
+{# The mean of what is known of an indicator from its first period to this one; the query has a window `so_far`. #}
+{% macro mean_so_far(value) -%}
+    sum(of_counts := {{ value }}) over so_far / count(*) over so_far
+{%- endmacro %}

@@ -1,58 +1,26 @@
-{#
-  For every figure what was to be expected, with its spread: the own level and what everybody, the district or the file
-  does in this period, or what its driver or whole lets expect, whichever told the indicator's figures better so far.
-#}
-{% macro plausible_expectations(look) -%}
+{# What the level of each area lets expect, and what its driver or whole does. #}
+{% macro plausible_comparisons(look) -%}
     with
 
         moves as (
-            select *, move - move_of_district - move_of_file as own_move
+            select *, move - move_of_district - move_of_file as level_move
             from {{ ref(look ~ "_look_moves") }}
         ),
 
-        driven as (
+        drivers as (
             select
-                moves.line_no,
-                moves.series_no,
-                moves.period_no,
-                drivers.amount as driver_amount,
-                drivers.own_move as driver_move,
-                drivers.log_amount as driver_log,
-                moves.jumps_so_far,
-                case
-                    when drivers.amount > 0 and moves.amount > 0
-                    then moves.log_amount - drivers.log_amount
-                end as ratio,
-                case
-                    when
-                        drivers.amount > 0
-                        and moves.amount > 0
-                        and not drivers.is_doubted
-                        and not moves.is_doubted
-                    then moves.log_amount - drivers.log_amount
-                end as known_ratio,
-                moves.is_judged
-            from moves
-            inner join {{ ref("plausibility_series") }} as series using (series_no)
+                figures.line_no,
+                figures.series_no,
+                figures.period_no,
+                figures.driver_amount,
+                figures.driver_log,
+                drivers.level_move as driver_move
+            from {{ ref("plausibility_context") }} as figures
             inner join
                 moves as drivers
-                on moves.line_no = drivers.line_no
-                and coalesce(series.driver_no, series.whole_no) = drivers.series_no
-                and moves.time_period = drivers.time_period
-        ),
-
-        ratios as (
-            select
-                *,
-                median(of_logs := known_ratio) over earlier as own_ratio,
-                count(known_ratio) over earlier as ratios_before
-            from driven
-            window
-                earlier as (
-                    partition by line_no, series_no, jumps_so_far
-                    order by period_no
-                    rows between 12 preceding and 1 preceding
-                )
+                on figures.line_no = drivers.line_no
+                and figures.driver_no = drivers.series_no
+                and figures.time_period = drivers.time_period
         ),
 
         ratios_of_all as (
@@ -61,62 +29,66 @@
                 period_no,
                 median(of_logs := ratio) as ratio_of_all,
                 coalesce(median(of_logs := ratio - own_ratio), 0) as ratio_move
-            from ratios
-            where is_judged
+            from moves
+            where is_judged and ratio is not null
             group by series_no, period_no
-        ),
+        )
 
-        by_driver as (
-            select
-                ratios.*,
-                ratios.driver_log + case
-                    when ratios.own_ratio is null
+    select
+        moves.* exclude (level, move, move_of_all, move_of_district, own_ratio, ratios_before),
+        drivers.driver_move,
+        moves.peers_expect
+        + moves.level
+        + moves.move_of_all
+        + moves.move_of_district
+        + moves.move_of_file as level_expected,
+        case
+            when drivers.driver_amount > 0
+            then
+                drivers.driver_log + case
+                    when moves.own_ratio is null
                     then ratios_of_all.ratio_of_all
-                    when ratios.jumps_so_far > 0
-                    then ratios.own_ratio + ratios_of_all.ratio_move
+                    when moves.has_jumped
+                    then moves.own_ratio + ratios_of_all.ratio_move
                     else
                         (
-                            ratios.ratios_before * (ratios.own_ratio + ratios_of_all.ratio_move)
+                            moves.ratios_before * (moves.own_ratio + ratios_of_all.ratio_move)
                             + 0.1 * ratios_of_all.ratio_of_all
                         )
-                        / (ratios.ratios_before + 0.1)
-                end as driver_expected
-            from ratios
-            inner join ratios_of_all using (series_no, period_no)
-        ),
+                        / (moves.ratios_before + 0.1)
+                end
+        end as driver_expected
+    from moves
+    left join drivers using (line_no, series_no, period_no)
+    left join ratios_of_all using (series_no, period_no)
+{%- endmacro %}
+
+{# How well drivers and levels told the figures of an indicator in a period. #}
+{% macro plausible_driver_errors(look) -%}
+    with
 
         compared as (
-            select
-                moves.*,
-                moves.middle
-                + moves.size_weight * moves.log_size
-                + moves.level
-                + moves.move_of_all
-                + moves.move_of_district
-                + moves.move_of_file as level_expected,
-                by_driver.driver_expected,
-                by_driver.driver_amount,
-                by_driver.driver_move,
-                case
-                    when by_driver.ratio is not null
-                    then moves.log_amount - by_driver.driver_expected
-                end as driver_stray
-            from moves
-            left join by_driver using (line_no, series_no, period_no)
-        ),
+            select comparisons.*, figures.log_amount - comparisons.driver_expected as driver_stray
+            from {{ ref(look ~ "_look_comparisons") }} as comparisons
+            inner join
+                {{ ref("plausibility_context") }} as figures using (line_no, series_no, period_no)
+            where comparisons.ratio is not null and figures.is_judged
+        )
 
-        driver_errors as (
-            select
-                series_no,
-                period_no,
-                {{ spread_of("driver_stray") }} as driver_error,
-                {{ spread_of("own_move") }} as level_error,
-                {{ upper_spread_of("driver_stray") }} as driver_spread,
-                median(of_logs := counting) as counting
-            from compared
-            where is_judged and driver_stray is not null
-            group by series_no, period_no
-        ),
+    select
+        series_no,
+        period_no,
+        any_value(time_period) as time_period,
+        {{ spread_of("driver_stray") }} as driver_error,
+        {{ spread_of("level_move") }} as level_error,
+        {{ upper_spread_of("driver_stray") }} as driver_spread
+    from compared
+    group by series_no, period_no
+{%- endmacro %}
+
+{# How far each figure strays from what its level lets expect or its driver, whichever told the indicator's figures better so far. #}
+{% macro plausible_strays(look) -%}
+    with
 
         so_far as (
             select
@@ -124,66 +96,73 @@
                 period_no,
                 sum(of_counts := ln((driver_error + 0.002) / (level_error + 0.002))) over so_far
                 as driver_worse,
-                exp(
-                    sum(of_counts := ln(driver_spread + 0.002)) over so_far / count(*) over so_far
-                ) as driver_spread
-            from driver_errors
+                exp({{ mean_so_far("ln(driver_spread + 0.002)") }}) as driver_spread
+            from {{ ref(look ~ "_look_driver_errors") }}
             window so_far as (partition by series_no order by period_no)
         ),
 
         told as (
             select
-                compared.* exclude (own_move),
+                comparisons.*,
+                figures.log_amount,
                 so_far.driver_spread,
-                compared.driver_expected is not null
-                and compared.driver_amount > 0
+                comparisons.driver_expected is not null
                 and so_far.driver_worse < 0
-                and abs(coalesce(compared.driver_move, 0)) < 1.5
-                and abs(compared.driver_move)
-                < abs(coalesce(compared.own_move, 0)) + 0.3 as by_driver,
-                compared.own_move as level_move
-            from compared
+                and abs(coalesce(comparisons.driver_move, 0)) < 1.5
+                and abs(comparisons.driver_move)
+                < abs(coalesce(comparisons.level_move, 0)) + 0.3 as by_driver
+            from {{ ref(look ~ "_look_comparisons") }} as comparisons
+            inner join
+                {{ ref("plausibility_context") }} as figures using (line_no, series_no, period_no)
             left join so_far using (series_no, period_no)
         ),
 
         moved as (
             select
-                * exclude (level_expected, driver_expected, driver_stray),
-                case when by_driver then driver_expected else level_expected end as expected,
-                level_expected,
-                case when by_driver then driver_stray else level_move end as own_move,
+                * exclude (by_driver),
+                coalesce(by_driver, false) as by_driver,
                 case
-                    when is_doubted then null when by_driver then driver_stray else level_move
-                end as known_move
+                    when not coalesce(by_driver, false)
+                    then level_move
+                    when ratio is not null
+                    then log_amount - driver_expected
+                end as own_move
             from told
-        ),
+        )
 
-        strayed as (
+    select
+        line_no,
+        series_no,
+        period_no,
+        time_period,
+        by_driver,
+        driver_spread,
+        own_move,
+        case when not is_doubted then own_move end as known_move,
+        coalesce(abs(own_move) > 3 * pooled_spread + 0.2, false) as has_jumped
+    from moved
+{%- endmacro %}
+
+{# For every figure what was to be expected, with its spread. #}
+{% macro plausible_expectations(look) -%}
+    with
+
+        figures as (select * from {{ ref("plausibility_context") }} where is_judged),
+
+        strays as (select * from {{ ref(look ~ "_look_strays") }}),
+
+        strays_before as (
             select
-                *,
-                {{ spread_of("known_move") }} over earlier as own_spread,
-                count(known_move) over earlier as strays_before,
-                count(*) filter (where reported = 0) over earlier as zeros_before,
-                count(*) over earlier as seen_before,
-                lag(own_move) over sequence as own_move_before,
-                lag(abs(own_move) > 3 * pooled_spread + 0.2) over sequence as jumped_before,
-                case
-                    when lag(period_no) over sequence = period_no - 1
-                    then sum(of_counts := amount) over this_year
-                end as reported_this_year
-            from moved
-            window
-                this_year as (
-                    partition by line_no, series_no, year
-                    order by period_no
-                    rows between 12 preceding and 1 preceding
-                ),
-                sequence as (partition by line_no, series_no order by period_no),
-                earlier as (
-                    partition by line_no, series_no
-                    order by period_no
-                    rows between 12 preceding and 1 preceding
-                )
+                figures.line_no,
+                figures.series_no,
+                figures.period_no,
+                {{ spread_of("strays.known_move") }} as own_spread,
+                count(strays.known_move) as strays_before,
+                arg_max(strays.own_move, strays.period_no) as own_move_before,
+                arg_max(strays.has_jumped, strays.period_no) as jumped_before
+            from figures
+            inner join strays on {{ went_before("strays", "figures") }}
+            group by figures.line_no, figures.series_no, figures.period_no
         ),
 
         -- How often a figure is a zero where none was before: at first, and after so many others.
@@ -194,82 +173,68 @@
                 period_no,
                 greatest(0, sum(of_counts := first_zeros - 0.003 * firsts) over so_far)
                 / (sum(of_counts := firsts) over so_far + 1) as zeros_at_first,
-                greatest(0, sum(of_counts := new_zeros - 0.0015 * followed) over so_far - 1)
+                greatest(
+                    0, sum(of_counts := new_zeros - 0.0015 * followed_without_zero) over so_far - 1
+                )
                 / (sum(of_counts := exposure) over so_far + 1) as new_zeros
-            from
-                (
-                    select
-                        series_no,
-                        period_no,
-                        count(*) filter (where seen_before = 0) as firsts,
-                        count(*) filter (where seen_before = 0 and reported = 0) as first_zeros,
-                        count(*) filter (where seen_before > 0) as followed,
-                        count(*) filter (where seen_before > 0 and reported = 0) as new_zeros,
-                        sum(of_counts := 1 / (seen_before + 1)) filter (
-                            where seen_before > 0
-                        ) as exposure
-                    from strayed
-                    where is_judged and zeros_before = 0 and coalesce(driver_amount, 1) > 0
-                    group by series_no, period_no
-                ) as counted
+            from {{ ref("plausibility_habits") }}
             window so_far as (partition by series_no order by period_no)
         ),
 
         spread_out as (
             select
-                *,
+                figures.*,
+                comparisons.periods_before,
+                comparisons.zeros_apart,
+                comparisons.move_of_file,
+                comparisons.peers_expect + comparisons.effort as expected_of_peers,
+                comparisons.peer_spread,
+                comparisons.chance,
+                strays.by_driver,
+                strays.own_move,
+                strays_before.own_move_before,
+                strays_before.jumped_before,
+                case
+                    when strays.by_driver
+                    then comparisons.driver_expected
+                    else comparisons.level_expected
+                end as expected,
                 sqrt(
                     greatest(
-                        case when periods_before = 0 then 0.1 else 0.0002 end,
+                        case when comparisons.periods_before = 0 then 0.1 else 0.0002 end,
                         (
                             4 * case
-                                when by_driver
+                                when strays.by_driver
                                 then
                                     greatest(
-                                        0.25 * driver_spread * driver_spread,
-                                        driver_spread * driver_spread - chance * counting
+                                        0.25 * strays.driver_spread * strays.driver_spread,
+                                        strays.driver_spread * strays.driver_spread
+                                        - comparisons.chance * comparisons.counting
                                     )
-                                else pooled_spread * pooled_spread
+                                else comparisons.pooled_spread * comparisons.pooled_spread
                             end
-                            + greatest(strays_before - 1, 0)
-                            * greatest(0, coalesce(own_spread * own_spread, 0) - chance * counting)
+                            + greatest(coalesce(strays_before.strays_before, 0) - 1, 0)
+                            * greatest(
+                                0,
+                                coalesce(strays_before.own_spread * strays_before.own_spread, 0)
+                                - comparisons.chance * comparisons.counting
+                            )
                         )
-                        / (4 + greatest(strays_before - 1, 0))
-                        * (1 + 0.7 / (1 + periods_before))
+                        / (4 + greatest(coalesce(strays_before.strays_before, 0) - 1, 0))
+                        * (1 + 0.7 / (1 + comparisons.periods_before))
                     )
                 ) as spread
-            from strayed
+            from figures
+            inner join
+                {{ ref(look ~ "_look_comparisons") }} as comparisons using (
+                    line_no, series_no, period_no
+                )
+            inner join strays using (line_no, series_no, period_no)
+            left join strays_before using (line_no, series_no, period_no)
         )
 
     select
-        line_no,
-        series_no,
-        period_no,
-        time_period,
-        year,
-        ref_area,
-        district_no,
-        statistical_kind,
-        reported,
-        amount,
-        decision,
-        reported_before,
-        periods_before,
-        zeros_before,
-        seen_before,
-        zeros_apart,
-        driver_amount,
-        by_driver,
-        move_of_file,
-        own_move,
-        own_move_before,
-        jumped_before,
-        reported_this_year,
-        middle + size_weight * log_size + effort as expected_of_peers,
-        peer_spread,
-        expected,
-        spread,
-        chance,
+        spread_out.*,
         {{ distance("amount", "expected", "spread", "chance") }} as distance,
         -- A zero is a small count, or says that nothing took place, as it does now and then.
         least(
@@ -297,5 +262,4 @@
         {{ log_deviation("expected", "spread", "chance") }} as log_deviation
     from spread_out
     left join zero_habits using (series_no, period_no)
-    where is_judged
 {%- endmacro %}

@@ -7,101 +7,9 @@
 
         cells as (select * from {{ ref(look ~ "_look_expectations") }}),
 
-        history as (select * from {{ ref(look ~ "_look_levels") }}),
+        history as (select * from {{ ref("plausibility_history") }}),
 
-        remembered as (
-            select
-                *, coalesce(lag(reported = reported_before) over sequence, false) as repeated_before
-            from cells
-            window sequence as (partition by line_no, series_no order by period_no)
-        ),
-
-        -- How often a figure of this indicator is the one of the period before, and how often it
-        -- is round.
-        habits_of_periods as (
-            select
-                series_no,
-                period_no,
-                count(*) filter (where reported_before is not null and reported > 0) as followed,
-                count(*) filter (where reported = reported_before and reported > 0) as repeated,
-                count(*) filter (
-                    where reported = reported_before and repeated_before and reported > 0
-                ) as repeated_again,
-                count(*) filter (where repeated_before and reported > 0) as followed_repeats,
-                count(*) filter (where reported >= 10) as large,
-                count(*) filter (where reported >= 10 and reported % 10 = 0) as round
-            from remembered
-            group by series_no, period_no
-        ),
-
-        habits as (
-            select
-                series_no,
-                period_no,
-                (sum(of_counts := repeated) over so_far + 0.5)
-                / (sum(of_counts := followed) over so_far + 5) as repeats,
-                (sum(of_counts := repeated_again) over so_far + 1)
-                / (sum(of_counts := followed_repeats) over so_far + 4) as repeats_again,
-                (sum(of_counts := round) over so_far + 1)
-                / (sum(of_counts := large) over so_far + 10) as rounds
-            from habits_of_periods
-            window so_far as (partition by series_no order by period_no)
-        ),
-
-        own_habits as (
-            select
-                cells.line_no,
-                cells.series_no,
-                cells.period_no,
-                cells.time_period,
-                cells.statistical_kind,
-                cells.reported,
-                cells.reported_before,
-                cells.expected,
-                cells.distance,
-                cells.log_deviation,
-                cells.periods_before,
-                cells.ref_area,
-                cells.spread,
-                cells.chance,
-                cells.zero_chance,
-                cells.driver_amount,
-                habits.repeats_again,
-                least(
-                    0.9, 0.28 / (cells.log_deviation * (greatest(cells.reported, 0) + 0.5))
-                ) as coincidence,
-                least(
-                    0.95,
-                    (
-                        5 * habits.rounds + count(*) filter (
-                            where cells.reported >= 10 and cells.reported % 10 = 0
-                        ) over earlier
-                    )
-                    / (5 + count(*) filter (where cells.reported >= 10) over earlier)
-                ) as rounds,
-                least(
-                    0.97,
-                    greatest(
-                        (
-                            4 * habits.repeats + count(*) filter (
-                                where cells.reported = cells.reported_before and cells.reported > 0
-                            ) over earlier
-                        )
-                        / (4 + count(*) over earlier),
-                        least(
-                            0.9, 0.28 / (cells.log_deviation * (greatest(cells.reported, 0) + 0.5))
-                        )
-                    )
-                ) as repeats
-            from cells
-            inner join habits using (series_no, period_no)
-            window
-                earlier as (
-                    partition by cells.line_no, cells.series_no
-                    order by cells.period_no
-                    rows between 12 preceding and 1 preceding
-                )
-        ),
+        own_habits as ({{ with_own_habits(look) }}),
 
         -- Copies of an earlier file
         repeats as (
@@ -130,7 +38,7 @@
                 on own_habits.line_no = history.line_no
                 and own_habits.series_no = history.series_no
                 and own_habits.reported = history.reported
-                and history.period_no between own_habits.period_no - 13 and own_habits.period_no - 1
+                and history.period_no between own_habits.period_no - 12 and own_habits.period_no - 1
             where own_habits.reported > 0
             group by own_habits.line_no, own_habits.time_period, history.time_period
         ),
@@ -406,19 +314,13 @@
                 nullif(greatest(own_habits.reported, 0), 0)
                 / nullif(greatest(own_habits.reported_before, 0), 0) as growth,
                 lag(own_habits.reported) over form as above,
-                lag(own_habits.reported, 2) over form as second_above,
-                lag(own_habits.reported, 2) over sequence as second_before,
-                lag(own_habits.reported, 3) over sequence as third_before
+                lag(own_habits.reported, 2) over form as second_above
             from own_habits
             window
                 form as (
                     partition by
                         own_habits.line_no, own_habits.time_period, own_habits.statistical_kind
                     order by own_habits.series_no
-                ),
-                sequence as (
-                    partition by own_habits.line_no, own_habits.series_no
-                    order by own_habits.period_no
                 )
         ),
 
@@ -508,37 +410,42 @@
                 > 3
         ),
 
-        -- Over time: steps of the same size, or the same figure again.
-        steps as (
+        -- Over time: steps of the same size, or the same figure again, up to now.
+        steps as (select * from {{ ref(look ~ "_look_steps") }}),
+
+        breaks as (
             select
-                *,
-                case
-                    when reported = reported_before and reported_before = second_before
-                    then ln(0.9 / least(0.9, greatest(repeats, repeats_again)))
-                    when reported = reported_before
-                    then ln(0.9 / repeats)
-                    when
-                        reported - reported_before = reported_before - second_before
-                        and reported_before <> second_before
-                    then ln(0.9 / least(0.9, 0.3 / (log_deviation * (greatest(reported, 0) + 0.5))))
-                end as evenness
-            from patterns
-            where statistical_kind = 'flow' and reported > 0
+                cells.line_no,
+                cells.series_no,
+                cells.period_no,
+                max(earlier.period_no) filter (where earlier.evenness is null) as broken_at
+            from cells
+            inner join steps using (line_no, series_no, period_no)
+            inner join steps as earlier on {{ went_before("earlier", "cells") }}
+            where steps.evenness is not null
+            group by cells.line_no, cells.series_no, cells.period_no
         ),
 
-        numbered as (
-            select *, count(*) filter (where evenness is null) over so_far as even_run
-            from steps
-            window so_far as (partition by line_no, series_no order by period_no)
+        runs as (
+            select
+                breaks.line_no,
+                breaks.series_no,
+                breaks.period_no,
+                sum(of_counts := earlier.evenness) as evenness
+            from breaks
+            inner join
+                steps as earlier
+                on {{ went_before("earlier", "breaks") }}
+                and earlier.period_no > coalesce(breaks.broken_at, 0)
+            group by breaks.line_no, breaks.series_no, breaks.period_no
         ),
 
         run_so_far as (
-            select
-                *,
-                sum(of_counts := evenness) over (
-                    partition by line_no, series_no, even_run order by period_no
-                ) as evenness_so_far
-            from numbered
+            select cells.*, steps.evenness + coalesce(runs.evenness, 0) as evenness_so_far
+            from cells
+            inner join steps using (line_no, series_no, period_no)
+            left join runs using (line_no, series_no, period_no)
+            where steps.evenness is not null
         ),
 
         invented_cells as (
@@ -568,7 +475,7 @@
                 ln({{ prior_of("fabricated_pattern") }} / 4) + evenness_so_far,
                 {{ share_unlike("run_so_far") }}
             from run_so_far
-            where evenness is not null and evenness_so_far > 3
+            where evenness_so_far > 3
         ),
 
         -- Lines of the form that were passed over: zeros one below the other, in a file that
@@ -634,4 +541,58 @@
     union all
     select *
     from passed_over
+{%- endmacro %}
+
+{# Each figure with how often the area has repeated itself and written round figures so far. #}
+{% macro with_own_habits(look) -%}
+    select
+        cells.*,
+        habits.repeats_again,
+        least(
+            0.9, 0.28 / (cells.log_deviation * (greatest(cells.reported, 0) + 0.5))
+        ) as coincidence,
+        least(0.95, (5 * habits.rounds + cells.round_before) / (5 + cells.large_before)) as rounds,
+        least(
+            0.97,
+            greatest(
+                (4 * habits.repeats + cells.repeats_before) / (4 + cells.seen_before),
+                least(0.9, 0.28 / (cells.log_deviation * (greatest(cells.reported, 0) + 0.5)))
+            )
+        ) as repeats
+    from {{ ref(look ~ "_look_expectations") }} as cells
+    inner join
+        (
+            select
+                series_no,
+                period_no,
+                (sum(of_counts := repeated) over so_far + 0.5)
+                / (sum(of_counts := followed) over so_far + 5) as repeats,
+                (sum(of_counts := repeated_again) over so_far + 1)
+                / (sum(of_counts := followed_repeats) over so_far + 4) as repeats_again,
+                (sum(of_counts := round) over so_far + 1)
+                / (sum(of_counts := large) over so_far + 10) as rounds
+            from {{ ref("plausibility_habits") }}
+            window so_far as (partition by series_no order by period_no)
+        ) as habits using (series_no, period_no)
+{%- endmacro %}
+
+{# How unlikely it is that a figure takes a step of the same size as before, or none; null where it does not. #}
+{% macro plausible_steps(look) -%}
+    select
+        line_no,
+        series_no,
+        period_no,
+        time_period,
+        case
+            when reported = reported_before and reported_before = second_before
+            then ln(0.9 / least(0.9, greatest(repeats, repeats_again)))
+            when reported = reported_before
+            then ln(0.9 / repeats)
+            when
+                reported - reported_before = reported_before - second_before
+                and reported_before <> second_before
+            then ln(0.9 / least(0.9, 0.3 / (log_deviation * (greatest(reported, 0) + 0.5))))
+        end as evenness
+    from ({{ with_own_habits(look) }}) as figures
+    where statistical_kind = 'flow' and reported > 0
 {%- endmacro %}

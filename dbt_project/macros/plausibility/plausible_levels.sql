@@ -1,165 +1,94 @@
 {#
-  How far each figure lies from its peers, and where the area usually lies: the level that told an indicator's figures
-  best so far is the one that is used.
+  Where an area usually lies by what is remembered of its last periods, in several ways, and how far it usually is from
+  what drives it.
 #}
 {% macro plausible_levels(look) -%}
     with
 
-        {%- if look == "second" %}
-            -- What was called a mistake at the first look is no history for what came later.
-            doubted as (
-                select ref_area, series_no, time_period, any_value(line_no) as line_no
-                from {{ ref("first_look_flags") }}
-                where score >= 0.7 and suspected_cause <> 'unexplained_outlier'
-                group by ref_area, series_no, time_period
-            ),
-        {%- endif %}
-
-        placed as (
+        jumps as (
             select
-                figures.*,
-                peers.middle,
-                peers.size_weight,
-                peers.zeros_apart,
-                case
-                    when figures.amount > 0 or (figures.amount = 0 and not peers.zeros_apart)
-                    then figures.log_amount - peers.size_weight * figures.log_size - peers.middle
-                end as place,
-                {%- if look == "second" %} doubted.line_no is not null as is_doubted,
-                {%- else %} false as is_doubted,
-                {%- endif %}
-                coalesce(
-                    figures.decision = 'confirmed'
-                    and kinds.statistical_kind = 'stock'
-                    and abs(figures.log_amount - lag(figures.log_amount) over sequence) > 0.2,
-                    false
-                ) as begins_anew
-            from {{ ref("plausibility_figures") }} as figures
-            inner join {{ ref(look ~ "_look_peers") }} as peers using (series_no, period_no)
-            inner join {{ ref("plausibility_series") }} as kinds using (series_no)
-            {%- if look == "second" %}
-                left join doubted using (ref_area, series_no, time_period)
-            {%- endif %}
-            window
-                sequence as (
-                    partition by figures.line_no, figures.series_no order by figures.period_no
-                )
+                figures.line_no,
+                figures.series_no,
+                figures.period_no,
+                max(jumps.period_no) as jumped_at
+            from {{ ref("plausibility_context") }} as figures
+            inner join
+                {{ ref("plausibility_jumps") }} as jumps
+                on figures.line_no = jumps.line_no
+                and figures.series_no = jumps.series_no
+                and figures.period_no >= jumps.period_no
+            group by figures.line_no, figures.series_no, figures.period_no
         ),
 
-        -- A jump of a stock that a person has confirmed is where a new history begins.
-        known as (
+        figures as (
             select
-                *,
-                case when not is_doubted then place end as known_place,
-                count(*) filter (where begins_anew) over (
-                    partition by line_no, series_no order by period_no
-                ) as jumps_so_far
-            from placed
+                figures.line_no,
+                figures.series_no,
+                figures.period_no,
+                figures.time_period,
+                jumps.jumped_at
+            from {{ ref("plausibility_context") }} as figures
+            left join jumps using (line_no, series_no, period_no)
         ),
 
         remembered as (
             select
-                *,
-                -- The level that a person has confirmed is known as well as one of some periods.
-                count(known_place) over earlier + case
-                    when jumps_so_far > 0 and count(known_place) over earlier > 0 then 3 else 0
-                end as periods_before,
-                last_value(known_place ignore nulls) over earlier as place_before,
-                lag(reported) over sequence as reported_before,
-                median(of_logs := known_place) over lately as place_lately,
-                median(of_logs := known_place) over half as place_half,
-                median(of_logs := known_place) over earlier as place_long
-            from known
-            window
-                sequence as (partition by line_no, series_no order by period_no),
-                earlier as (
-                    partition by line_no, series_no, jumps_so_far
-                    order by period_no
-                    rows between 12 preceding and 1 preceding
-                ),
-                half as (
-                    partition by line_no, series_no, jumps_so_far
-                    order by period_no
-                    rows between 6 preceding and 1 preceding
-                ),
-                lately as (
-                    partition by line_no, series_no, jumps_so_far
-                    order by period_no
-                    rows between 3 preceding and 1 preceding
-                )
-        ),
-
-        errors as (
-            select
-                series_no,
-                period_no,
-                ln(median(of_logs := abs(place - place_before)) + 0.002) as error_before,
-                ln(median(of_logs := abs(place - place_lately)) + 0.002) as error_lately,
-                ln(median(of_logs := abs(place - place_half)) + 0.002) as error_half,
-                ln(median(of_logs := abs(place - place_long)) + 0.002) as error_long
-            from remembered
-            where place_lately is not null and place is not null and is_judged
-            group by series_no, period_no
-        ),
-
-        so_far as (
-            select
-                series_no,
-                period_no,
-                sum(of_counts := error_before) over earlier / count(*) over earlier as error_before,
-                sum(of_counts := error_lately) over earlier / count(*) over earlier as error_lately,
-                sum(of_counts := error_half) over earlier / count(*) over earlier as error_half,
-                sum(of_counts := error_long) over earlier / count(*) over earlier as error_long
-            from errors
-            window earlier as (partition by series_no order by period_no)
-        ),
-
-        -- How high a file stands as a whole among its peers: all that is known of an area in its
-        -- first period.
-        efforts as (
-            select line_no, time_period, median(of_logs := place) as effort
-            from placed
-            where is_judged
-            group by line_no, time_period
-        ),
-
-        chosen as (
-            select
-                remembered.* exclude (place_half, begins_anew),
-                sign(coalesce(efforts.effort, 0))
-                * greatest(0, abs(coalesce(efforts.effort, 0)) - 0.1) as effort,
-                case
-                    when remembered.periods_before = 0
-                    then null
-                    when
-                        so_far.error_before
-                        <= least(so_far.error_lately, so_far.error_half, so_far.error_long)
-                        and abs(remembered.place_before - remembered.place_lately)
-                        < 3 * exp(so_far.error_before)
-                    then remembered.place_before
-                    when
-                        least(so_far.error_before, so_far.error_lately)
-                        <= least(so_far.error_half, so_far.error_long)
-                    then coalesce(remembered.place_lately, remembered.place_long)
-                    when so_far.error_half <= so_far.error_long
-                    then coalesce(remembered.place_half, remembered.place_long)
-                    else remembered.place_long
-                end as own_level
-            from remembered
-            left join so_far using (series_no, period_no)
-            left join efforts using (line_no, time_period)
+                figures.line_no,
+                figures.series_no,
+                figures.period_no,
+                count(places.known_place) as places_before,
+                arg_max(places.known_place, places.period_no) as place_before,
+                median(of_logs := places.known_place) filter (
+                    where places.period_no >= figures.period_no - 3
+                ) as place_lately,
+                median(of_logs := places.known_place) filter (
+                    where places.period_no >= figures.period_no - 6
+                ) as place_half,
+                median(of_logs := places.known_place) as place_long,
+                median(of_logs := places.known_ratio) as own_ratio,
+                count(places.known_ratio) as ratios_before
+            from figures
+            inner join
+                {{ ref(look ~ "_look_places") }} as places
+                on {{ went_before("places", "figures") }}
+                and places.period_no >= coalesce(figures.jumped_at, 0)
+            group by figures.line_no, figures.series_no, figures.period_no
         )
 
     select
-        * exclude (own_level, place_before, place_lately, place_long),
-        -- The less an area has reported, the more it is expected to be as its file is among the
-        -- others.
+        places.*,
+        figures.jumped_at is not null as has_jumped,
+        -- The level that a person has confirmed is known as well as one of some periods.
         case
-            when own_level is null
-            then effort
-            when jumps_so_far > 0
-            then own_level
-            else (periods_before * own_level + 0.1 * effort) / (periods_before + 0.1)
-        end as level
-    from chosen
+            when remembered.places_before > 0 and figures.jumped_at is not null
+            then remembered.places_before + 3
+            else coalesce(remembered.places_before, 0)
+        end as periods_before,
+        remembered.place_before,
+        remembered.place_lately,
+        remembered.place_half,
+        remembered.place_long,
+        remembered.own_ratio,
+        coalesce(remembered.ratios_before, 0) as ratios_before
+    from figures
+    inner join
+        {{ ref(look ~ "_look_places") }} as places using (
+            line_no, series_no, period_no, time_period
+        )
+    left join remembered using (line_no, series_no, period_no)
+{%- endmacro %}
+
+{# How far off each of these ways was, for an indicator in a period. #}
+{% macro plausible_level_errors(look) -%}
+    select
+        series_no,
+        period_no,
+        time_period,
+        ln(median(of_logs := abs(place - place_before)) + 0.002) as error_before,
+        ln(median(of_logs := abs(place - place_lately)) + 0.002) as error_lately,
+        ln(median(of_logs := abs(place - place_half)) + 0.002) as error_half,
+        ln(median(of_logs := abs(place - place_long)) + 0.002) as error_long
+    from {{ ref(look ~ "_look_levels") }}
+    where place_lately is not null and place is not null and is_judged
+    group by series_no, period_no, time_period
 {%- endmacro %}

@@ -79,6 +79,29 @@
             group by strange.line_no, strange.series_no, strange.time_period
         ),
 
+        -- What a person has confirmed of this area before, or of its district now, may be so again.
+        events as (
+            select
+                strange.line_no,
+                strange.series_no,
+                strange.time_period,
+                arg_min(
+                    events.own_move, (abs(events.own_move - strange.own_move), events.own_move)
+                ) as move_of_event
+            from strange
+            inner join
+                {{ ref(look ~ "_look_events") }} as events
+                on strange.series_no = events.series_no
+                and (
+                    strange.line_no = events.line_no
+                    and strange.period_no > events.period_no
+                    or strange.line_no <> events.line_no
+                    and strange.period_no = events.period_no
+                    and strange.district_no = events.district_no
+                )
+            group by strange.line_no, strange.series_no, strange.time_period
+        ),
+
         drivers as (
             select strange.line_no, strange.series_no, strange.time_period, cells.zero_chance
             from strange
@@ -96,22 +119,11 @@
             select
                 series_no,
                 period_no,
-                fractions / cells as fraction_share,
-                (sum(of_counts := jumps) over so_far + 1)
-                / (sum(of_counts := cells) over so_far + 500) as jump_chance
-            from
-                (
-                    select
-                        series_no,
-                        period_no,
-                        count(*) as cells,
-                        count(*) filter (where reported <> floor(reported)) as fractions,
-                        count(*) filter (
-                            where jumped_before and abs(own_move - own_move_before) < 0.1
-                        ) as jumps
-                    from cells
-                    group by series_no, period_no
-                ) as counted
+                habits.fractions / habits.cells as fraction_share,
+                (sum(of_counts := jumps.jumps) over so_far + 1)
+                / (sum(of_counts := habits.cells) over so_far + 500) as jump_chance
+            from {{ ref("plausibility_habits") }} as habits
+            inner join {{ ref(look ~ "_look_jumps") }} as jumps using (series_no, period_no)
             window so_far as (partition by series_no order by period_no)
         )
 
@@ -179,6 +191,29 @@
                         then 0.6 * habits.jump_chance * exp(- abs(strange.own_move) / 0.8)
                         else 0
                     end
+                    + case
+                        when events.move_of_event is not null
+                        then
+                            0.3
+                            * {{
+                                likelihood_of(
+                                    distance(
+                                        "strange.amount",
+                                        "strange.expected + events.move_of_event",
+                                        "greatest(strange.spread, 0.3)",
+                                        "strange.chance",
+                                    )
+                                )
+                            }}
+                            / {{
+                                log_deviation(
+                                    "strange.expected + events.move_of_event",
+                                    "greatest(strange.spread, 0.3)",
+                                    "strange.chance",
+                                )
+                            }}
+                        else 0
+                    end
                     -- What is known of an area from one or two figures may be wrong itself.
                     + case
                         when strange.periods_before between 1 and 2
@@ -207,4 +242,23 @@
     left join beside using (line_no, series_no, time_period)
     left join habits using (series_no, period_no)
     left join drivers using (line_no, series_no, time_period)
+    left join events using (line_no, series_no, time_period)
+{%- endmacro %}
+
+{# How many figures of an indicator have gone to another level for good, in each period. #}
+{% macro plausible_jumps(look) -%}
+    select
+        series_no,
+        period_no,
+        any_value(time_period) as time_period,
+        count(*) filter (where jumped_before and abs(own_move - own_move_before) < 0.1) as jumps
+    from {{ ref(look ~ "_look_expectations") }}
+    group by series_no, period_no
+{%- endmacro %}
+
+{# The figures that a person has confirmed although they had moved: of events that may come again. #}
+{% macro plausible_events(look) -%}
+    select line_no, series_no, period_no, time_period, district_no, own_move
+    from {{ ref(look ~ "_look_expectations") }}
+    where decision = 'confirmed' and abs(own_move) > 0.2
 {%- endmacro %}

@@ -11,7 +11,9 @@
             select *
             from {{ ref("int_reports") }}
             where
-                is_counted and time_period in (select time_period from {{ ref("judged_periods") }})
+                is_counted
+                and time_period
+                in (select time_period from {{ ref("judged_periods") }} where is_fresh)
         ),
 
         indicators as (

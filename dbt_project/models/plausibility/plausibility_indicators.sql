@@ -9,7 +9,7 @@
         indicators.statistical_kind,
         {{ series_name("indicators.whole", "frequencies.frequency") }} as whole,
         {{ series_name("indicators.driver", "frequencies.frequency") }} as driver,
-        indicators.form_order
+        frequencies.months * 10000 + indicators.form_order as form_order
     from {{ ref("stg_indicators") }} as indicators
     inner join
         {{ months_of_frequencies() }}

@@ -3,8 +3,9 @@
 with
 
     periods as (
-        select distinct time_period
-        from {{ ref("plausibility_cells") }}
+        {% if var("panel", false) %}select time_period from {{ source("panel", "cells") }}
+        {% else %}select time_period from {{ ref("int_changed_periods") }}
+        {% endif %}
         union
         select time_period
         from {{ ref("plausibility_changes") }}

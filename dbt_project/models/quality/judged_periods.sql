@@ -1,6 +1,16 @@
--- The periods whose figures are compared: of each frequency that is judged now those up to the
--- newest judged one, since nothing later counts. Those that are not judged are what the others are
--- compared with.
+-- The periods whose figures are compared, and those of them that are compared now: what changed or
+-- is asked for, what was not compared yet, and what follows it. What others are compared with is
+-- kept from build to build, of the newest periods figure by figure; where that does not reach back
+-- far enough, or an area begins that others went into, all periods of the frequency are compared
+-- anew. Until the last of the models of plausibility is built they stay to be compared.
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="delete+insert",
+        unique_key="time_period",
+    )
+}}
+{%- set looked_back = 12 %}
 with
 
     periods as (
@@ -8,27 +18,75 @@ with
             changed.time_period,
             any_value(periods.frequency) as frequency,
             max(periods.sort) as sort,
-            any_value(changed.is_to_judge) as is_to_judge
+            any_value(changed.is_to_judge) as is_to_judge,
+            any_value(changed.is_to_judge or changed.is_to_build) as is_changed
         from {{ ref("int_changed_periods") }} as changed
         inner join {{ ref("int_periods") }} as periods on changed.time_period = periods.time_period
         group by changed.time_period
     ),
 
-    judged as (
-        select frequency, max(sort) as newest from periods where is_to_judge group by frequency
+    placed as (
+        select *, row_number() over (partition by frequency order by sort desc) as newest_first
+        from periods
     ),
 
-    wanted as (
+    -- A period that is judged late has some before it to be compared with.
+    reached as (
         select
-            periods.*,
-            row_number() over (
-                partition by periods.frequency order by periods.sort desc
-            ) as newest_first
-        from periods
-        inner join judged on periods.frequency = judged.frequency
-        where periods.sort <= judged.newest
+            *,
+            max(newest_first) filter (where is_to_judge) over (
+                partition by frequency
+            ) as oldest_judged
+        from placed
+    ),
+
+    compared as (
+        select
+            *,
+            {{ threshold("judged_periods") }} > 0
+            and newest_first <= greatest(
+                {{ threshold("judged_periods") }},
+                oldest_judged + least({{ threshold("judged_periods") }} - 1, {{ looked_back }})
+            ) as is_compared
+        from reached
+    ),
+
+    asked as (
+        select
+            compared.*,
+            {% if is_incremental() -%}
+                compared.is_changed
+                or before.time_period is null
+                or before.is_fresh
+                or not before.is_compared as is_asked
+            {%- else -%} true as is_asked
+            {%- endif %}
+        from compared
+        {% if is_incremental() -%}
+            left join {{ this }} as before on compared.time_period = before.time_period
+        {%- endif %}
+    ),
+
+    spread as (
+        select
+            *,
+            max(newest_first) filter (where is_compared and is_asked) over (
+                partition by frequency
+            ) as oldest_asked,
+            exists (
+                select 1 from {{ ref("plausibility_lines") }} where is_new and from_month >= 0
+            ) as has_new_lines
+        from asked
     )
 
-select time_period, is_to_judge
-from wanted
-where newest_first <= {{ threshold("judged_periods") }}
+select
+    time_period,
+    is_to_judge and is_compared as is_to_judge,
+    is_compared,
+    is_compared
+    and oldest_asked is not null
+    and (
+        newest_first <= oldest_asked or oldest_asked > {{ looked_back }} + 1 or has_new_lines
+    ) as is_fresh,
+    is_compared and newest_first <= 2 * {{ looked_back }} + 1 as is_remembered
+from spread

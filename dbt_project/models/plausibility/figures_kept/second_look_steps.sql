@@ -1,0 +1,1 @@
+{{ plausible_steps("second") }}

@@ -1,0 +1,1 @@
+{{ plausible_own_moves("first") }}

@@ -1,0 +1,1 @@
+{{ plausible_level_errors("first") }}

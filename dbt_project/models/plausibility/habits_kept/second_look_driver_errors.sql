@@ -1,0 +1,1 @@
+{{ plausible_driver_errors("second") }}

@@ -1,0 +1,1 @@
+{{ plausible_jumps("second") }}
