@@ -72,10 +72,11 @@ def make_page():
     async def ask(request: Request, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, Any]:
         """Ask Airflow's API in the name of the person, inside this process: what it would refuse them, it refuses."""
         proof = {name: request.headers[name] for name in ("authorization", "cookie") if name in request.headers}
-        inside = httpx.ASGITransport(app=request.scope[AIRFLOW])
+        inside = httpx.ASGITransport(app=request.scope[AIRFLOW], raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=inside, base_url=str(request.base_url.replace(path="/"))) as client:
             answer = await client.request(method, path, json=body, headers=proof)
-        return answer.status_code, answer.json()
+        is_told = answer.headers.get("content-type", "").startswith("application/json")
+        return answer.status_code, answer.json() if is_told else answer.text
 
     return make_app(identify, ask)
 

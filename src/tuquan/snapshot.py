@@ -17,6 +17,7 @@ from tuquan import settings
 from tuquan.outbox import write_whole
 
 FILE = "trang.json"
+HEADING_FILE = "dau-trang.json"  # what the list of all periods needs of it
 PERIOD = re.compile(r"\d{4}(?:-(?:M(?:0[1-9]|1[0-2])|Q[1-4]|S[12]))?", re.ASCII)
 
 
@@ -210,11 +211,40 @@ class Snapshot(Struct, frozen=True):
         return msgspec.json.decode(self.figures.get(area_key, b"[]"), type=list[CommuneFigure])
 
 
+class Heading(Struct, frozen=True):
+    """One period in the list of all of them."""
+
+    time_period: str
+    label_vi: str
+    is_current: bool
+    gate_status: str
+    is_stale: bool  # an approval is, and nothing that came after it is released
+    received: int
+    owed: int
+    open: int
+    needed: int
+    release: Revision | None
+
+
+def _heading(snapshot: Snapshot) -> Heading:
+    newest = snapshot.releases[0] if snapshot.releases else None
+    return Heading(
+        *(snapshot.time_period, snapshot.label_vi, snapshot.is_current, snapshot.gate_status),
+        is_stale=snapshot.stale is not None and not snapshot.is_released,
+        received=sum(report.status != "missing" for report in snapshot.reports),
+        owed=len(snapshot.reports),
+        open=len(snapshot.open_questions()),
+        needed=snapshot.needed,
+        release=msgspec.structs.replace(newest, changes=[]) if newest else None,
+    )
+
+
 def save(snapshot: Snapshot) -> Path:
     """Put ``snapshot`` where the page reads it, whole or not at all."""
     folder = settings.load().review / snapshot.time_period
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / FILE, msgspec.json.encode(snapshot))
+    write_whole(folder / HEADING_FILE, msgspec.json.encode(_heading(snapshot)))
     return folder / FILE
 
 
@@ -230,22 +260,24 @@ def read(time_period: str) -> Snapshot | None:
     return _read(path, state.st_mtime_ns, state.st_ino)
 
 
-def periods() -> list[str]:
+def headings() -> list[Heading]:
     """Return the periods of which there is something to show, the newest first."""
-    found = settings.load().review.glob(f"*/{FILE}")
-    return sorted((path.parent.name for path in found if PERIOD.fullmatch(path.parent.name)), reverse=True)
+    found = sorted(settings.load().review.glob(f"*/{HEADING_FILE}"), reverse=True)
+    return [
+        msgspec.json.decode(path.read_bytes(), type=Heading) for path in found if PERIOD.fullmatch(path.parent.name)
+    ]
 
 
-_READ: dict[Path, tuple[tuple[int, int], Snapshot]] = {}
-_MOST_KEPT = 24  # periods in memory
+_READ: dict[Path, tuple[tuple[int, int], Snapshot]] = {}  # the one that was read last stands last
+_MOST_KEPT = 8
 
 
 def _read(path: Path, *version: int) -> Snapshot:
-    known = _READ.get(path)
+    known = _READ.pop(path, None)
     if known is None or known[0] != version:
-        if len(_READ) >= _MOST_KEPT:
-            _READ.clear()
         # The file may be replaced in between: then it is newer than its version says, and is read again next time.
         known = version, msgspec.json.decode(path.read_bytes(), type=Snapshot)
-        _READ[path] = known
+    _READ[path] = known
+    while len(_READ) > _MOST_KEPT:
+        _READ.pop(next(iter(_READ)), None)
     return known[1]

@@ -44,6 +44,7 @@ SIGNS = {
     "real": "✓",
 }
 LONGEST_NOTE = 1000
+NEIGHBOURS = 3  # periods before and after that the page of a commune leads to
 
 
 def make_app(identify: Identify, ask: Ask) -> FastAPI:
@@ -112,9 +113,8 @@ def make_app(identify: Identify, ask: Ask) -> FastAPI:
 
     @app.get("/")
     def list_periods(request: Request, person: someone) -> Response:
-        found = [known for code in snapshots.periods() if (known := snapshots.read(code))]
         waiting = Counter(verdict.time_period for verdict in verdicts.waiting())
-        return _page(request, person, "periods.html", periods=found, waiting=waiting)
+        return _page(request, person, "periods.html", periods=snapshots.headings(), waiting=waiting)
 
     @app.get("/ky/{time_period}")
     def list_questions(request: Request, person: someone, seen: period, da_ghi: int = 0) -> Response:
@@ -210,7 +210,7 @@ def make_app(identify: Identify, ask: Ask) -> FastAPI:
         if not reports and not questions and not figures:
             raise HTTPException(status.HTTP_404_NOT_FOUND, phrase("page.no_area"))
         name = reports[0][1] if reports else questions[0] if questions else None
-        others = [code for code in snapshots.periods() if code != seen.time_period and _knows(code, area_key)]
+        others = [code for code in _neighbours(seen.time_period) if _knows(code, area_key)]
         return _page(
             request,
             person,
@@ -338,6 +338,18 @@ def _waiting(seen: Snapshot) -> dict[str, Verdict]:
     return {verdict.question_id: verdict for verdict in verdicts.waiting(seen.time_period)}
 
 
+def _neighbours(time_period: str) -> list[str]:
+    """Return the periods of the same length that are shown, those next to this one."""
+    period = parse_period(time_period)
+    alike = [
+        one.time_period
+        for one in snapshots.headings()
+        if parse_period(one.time_period).frequency == period.frequency and one.time_period != time_period
+    ]
+    later = [code for code in alike if code > time_period][-NEIGHBOURS:]
+    return [*later, *[code for code in alike if code < time_period][:NEIGHBOURS]]
+
+
 def _knows(time_period: str, area_key: str) -> bool:
     found = snapshots.read(time_period)
     return found is not None and area_key in found.figures
@@ -407,7 +419,9 @@ def _page(request: Request, person: Person, template: str, code: int = 200, **fa
 def _told(request: Request, code: int, message: str) -> Response:
     """Answer with one sentence: nobody is told more than that."""
     sentence = phrase("page.sign_in") if code == status.HTTP_401_UNAUTHORIZED else message
-    page = TEMPLATES.get_template("message.html").render(root=_root(request), code=code, message=sentence)
+    root = _root(request)
+    told = {"root": root, "house": root.rpartition("/")[0], "code": code, "message": sentence}
+    page = TEMPLATES.get_template("message.html").render(told)
     return HTMLResponse(page, code, HEADERS)
 
 
