@@ -270,6 +270,8 @@ def decide(
 ) -> None:
     """Record a decision about a question. It holds for the values judged and lapses when the commune sends others."""
     figures = review.decide(question, choice, reason, by, None if value is None else Decimal(str(value)))
+    if choice == "return":
+        receipts.write_returned()
     out.print(phrase("cli.decided", figures=number_vi(figures)))
 
 
@@ -277,6 +279,7 @@ def decide(
 def apply_decisions() -> None:
     """Apply the decisions that wait as files, such as those of the review page, and say which periods to build anew."""
     periods = review.apply_verdicts()
+    receipts.write_returned()
     out.print(phrase("cli.applied", periods=", ".join(periods)) if periods else phrase("cli.nothing_new"))
 
 

@@ -7,8 +7,9 @@ from decimal import Decimal
 import pytest
 from changed_marts import change
 
-from tuquan import publish, review, snapshot, validate, verdicts, warehouse
+from tuquan import publish, receipts, review, snapshot, validate, verdicts, warehouse
 from tuquan.verdicts import Verdict
+from tuquan.vocabulary.phrases import number_vi
 
 PERIOD = "2021"
 COMMUNE = "15127"
@@ -126,6 +127,21 @@ def test_what_was_overtaken_or_is_impossible_is_refused_in_words_and_changes_not
     (refusal,) = snapshot.read(PERIOD).refusals
     assert sentence in refusal.message_vi
     assert (refusal.area_name_vi, refusal.decided_by) == ("Thị trấn Phong Sơn", "Cán bộ A")
+
+
+def test_what_goes_back_to_a_commune_is_named_in_its_digest_until_it_sends_something_else(asked, home):
+    verdicts.put(verdict(asked, choice="return", reason="Gấp năm mươi lần kỳ trước"))
+    review.apply_verdicts()
+    assert receipts.write_returned() == 1
+    (digest,) = home.receipts.rglob("Tổng hợp.txt")
+    assert "15127" in digest.parent.name
+    line = (
+        f"ô {asked.cell}: “Tờ rơi, tài liệu đã phát” ghi {number_vi(asked.obs_value)}. Lý do: Gấp năm mươi lần kỳ trước"
+    )
+    assert line in digest.read_text()
+    verdicts.put(verdict(asked, 2, reason="Xã đã giải thích"))
+    review.apply_verdicts()
+    assert receipts.write_returned() == 0
 
 
 @pytest.mark.parametrize("wrong", [{"choice": "delete"}, {"reason": " "}, {"time_period": "../2021"}])
