@@ -30,6 +30,7 @@ DOTS_PER_INCH = 200
 MARGIN = 12  # pixels around what is drawn
 COLOURS = 64  # a form has a dozen, and the edges of letters
 WINDOW = {"width": 1280, "height": 860}
+PATIENCE = 120_000  # ms until Airflow has drawn its page
 HELD = "2023-S1"  # of the sample: its gate is closed until a question is answered
 # LibreOffice prints open notes only. The printed area is the table, and the columns over which the note reaches.
 _ONE_OPEN_NOTE = {
@@ -98,7 +99,8 @@ def draw_pages() -> None:
             _sign_in(page, airflow)
             build = next(run for run in airflow.runs(handoffs.BUILD) if run.conf["time_period"] == HELD)
             page.goto(f"{airflow.url}/dags/{handoffs.BUILD}/runs/{build.run_id}")
-            page.get_by_test_id("rf__wrapper").or_(page.get_by_role("tab").first).first.wait_for()
+            page.get_by_role("button", name=re.compile("^Show Graph")).click(timeout=PATIENCE)
+            page.locator(".react-flow__node").first.wait_for(timeout=PATIENCE)
             time.sleep(3)  # the graph moves into its place
             _shoot(page, "airflow.png")
             for path, name in (("", "duyet-cau-hoi.png"), ("/tiep-nhan", "duyet-tiep-nhan.png")):

@@ -88,7 +88,7 @@ class ReviewPage(AirflowPlugin):
     fastapi_apps: ClassVar[list] = [{"app": LazyPage(), "url_prefix": PREFIX, "name": "tuquan review page"}]
     external_views: ClassVar[list] = [
         {
-            "name": "Duyệt số liệu",
+            "name": "Duyệt",  # the navigation has room for one word
             "href": f"{PREFIX}/",
             "destination": "nav",
             "url_route": "duyet",

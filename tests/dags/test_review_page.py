@@ -318,4 +318,4 @@ def test_the_navigation_leads_to_the_page(browser):
     plugins = browser("admin").get("/api/v2/plugins").json()["plugins"]
     (ours,) = [plugin for plugin in plugins if plugin["name"] == "tuquan_review_page"]
     (view,) = ours["external_views"]
-    assert (view["name"], view["href"], view["destination"]) == ("Duyệt số liệu", "/duyet/", "nav")
+    assert (view["name"], view["href"], view["destination"]) == ("Duyệt", "/duyet/", "nav")

@@ -167,7 +167,7 @@ def test_twelve_decisions_an_approval_a_release_and_a_late_correction(home, sign
     assert reviewer.get_by_role("button").count() == 0
     approver = sign_in(local_airflow.DEMO_APPROVER)
     approver.goto(airflow.url)
-    approver.get_by_role("link", name="Duyệt số liệu").click()
+    approver.get_by_role("link", name="Duyệt").click()
     inside = approver.frame_locator("iframe")
     inside.get_by_role("link", name="Quý 1 năm 2024").click()
     inside.get_by_role("link", name="Phê duyệt").click()
