@@ -6,14 +6,16 @@ from html import unescape
 
 import msgspec
 import pytest
-from shown_periods import AREA, DIGEST, GAP, PERIOD, figure, question, report, show
+from shown_periods import AREA, DIGEST, GAP, PERIOD, WRITTEN_AT, figure, question, report, show
 
 from tuquan import snapshot, verdicts
 from tuquan.review_page.forms import MOST_BYTES
+from tuquan.snapshot import Answer
 
 KEY = f"{1:032x}"
 AREA_KEY = "15127.20191201"
 HOSTILE = "<script>alert(1)</script>'\"{{7*7}}=cmd()"
+GIVEN = Answer("hold", None, "Chờ huyện", "lan", WRITTEN_AT)  # applied, and not built yet
 READERS = ("viewer", "user", "op", "admin")
 
 
@@ -151,6 +153,7 @@ def test_many_are_confirmed_at_once_but_none_that_breaks_a_rule(home, browser):
         [
             question(1, severity="critical", priority=Decimal("0.01")),
             *(question(number, priority=Decimal("0.01") * number, is_needed=number < 4) for number in range(2, 7)),
+            question(7, priority=Decimal("0.01"), is_needed=False, figures=[figure(7, answer=GIVEN)]),
         ]
     )
     client = browser("user")
@@ -164,7 +167,7 @@ def test_many_are_confirmed_at_once_but_none_that_breaks_a_rule(home, browser):
     assert {verdict.choice for verdict in verdicts.waiting()} == {"confirm"}
     assert len(verdicts.waiting()) == 5
     page = client.get(at("")).text
-    assert "Còn <b>1</b> câu chưa trả lời trên 6 câu đang mở" in page
+    assert "Còn <b>1</b> câu chưa trả lời trên 7 câu đang mở" in page
 
 
 def test_a_form_from_elsewhere_changes_nothing(home, browser):

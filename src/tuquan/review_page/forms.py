@@ -110,7 +110,9 @@ def below(snapshot: Snapshot, limit: str, waiting: Iterable[str]) -> list[Questi
     mild = [
         question
         for question in snapshot.open_questions()
-        if question.severity != "critical" and key_of(question) not in done
+        if question.severity != "critical"
+        and key_of(question) not in done
+        and not all(figure.answer for figure in question.figures)
     ]
     if limit == REST:
         return [question for question in mild if not question.is_needed]
