@@ -29,7 +29,7 @@ IMAGES = Path(__file__).with_name("images")
 DOTS_PER_INCH = 200
 MARGIN = 12  # pixels around what is drawn
 COLOURS = 64  # a form has a dozen, and the edges of letters
-WINDOW = {"width": 1280, "height": 860}
+WINDOW, LOW = {"width": 1280, "height": 860}, {"width": 1280, "height": 600}
 PATIENCE = 120_000  # ms until Airflow has drawn its page
 HELD = "2023-S1"  # of the sample: its gate is closed until a question is answered
 # LibreOffice prints open notes only. The printed area is the table, and the columns over which the note reaches.
@@ -99,10 +99,15 @@ def draw_pages() -> None:
             _sign_in(page, airflow)
             build = next(run for run in airflow.runs(handoffs.BUILD) if run.conf["time_period"] == HELD)
             page.goto(f"{airflow.url}/dags/{handoffs.BUILD}/runs/{build.run_id}")
+            page.set_viewport_size(LOW)
             page.get_by_role("button", name=re.compile("^Show Graph")).click(timeout=PATIENCE)
+            page.get_by_role("button", name="Collapse Details Panel").click()
             page.locator(".react-flow__node").first.wait_for(timeout=PATIENCE)
-            time.sleep(3)  # the graph moves into its place
+            time.sleep(2)  # the graph moves into its place
+            page.locator(".react-flow__controls-fitview").click()
+            time.sleep(2)
             _shoot(page, "airflow.png")
+            page.set_viewport_size(WINDOW)
             for path, name in (("", "duyet-cau-hoi.png"), ("/tiep-nhan", "duyet-tiep-nhan.png")):
                 page.goto(f"{airflow.url}/duyet/ky/{HELD}{path}")
                 _shoot(page, name)
