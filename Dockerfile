@@ -20,6 +20,7 @@ COPY seeds seeds
 COPY dbt_project dbt_project
 COPY expectations expectations
 COPY dags dags
+COPY plugins plugins
 COPY docs docs
 RUN uv pip install --no-cache --offline --no-deps --no-build-isolation --editable . \
     && mkdir -p /var/lib/tuquan/airflow \

@@ -18,7 +18,7 @@ PYTHON = $(shell for python in $(PYTHONS); do \
 	"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11) or sys.version_info >= (3, 15))' >/dev/null 2>&1 \
 	&& { command -v "$$python"; break; }; done)
 
-.PHONY: demo up channels lake test fuzz check format bench bench-history bench-intake bench-hostile guide pictures docs notebook bench-release bench-questions bench-plausibility bench-judging lock help
+.PHONY: demo up channels lake test fuzz check format bench bench-history bench-intake bench-hostile guide pictures docs notebook bench-release bench-review-page bench-questions bench-plausibility bench-judging lock help
 
 demo: $(VENV)/.runtime ## lay out the sample, run it through Airflow's scheduler, print the release
 	$(BIN)/tuquan demo
@@ -69,6 +69,9 @@ bench-release: $(VENV)/.runtime ## print 600 communes, write the workbook of 3,3
 bench-questions: $(VENV)/.runtime ## the twenty questions on three years of a whole country: milliseconds of each
 	$(BIN)/python benchmarks/questions.py
 
+bench-review-page: $(VENV)/.dev ## pages of a period with 500 questions: milliseconds of each
+	$(BIN)/python benchmarks/review_page.py
+
 bench-plausibility: $(VENV)/.runtime ## our checks and other methods on panels of known truth; writes docs/plausibility.md
 	$(BIN)/python benchmarks/plausibility/bench.py
 
@@ -84,7 +87,7 @@ notebook: $(VENV)/.dev ## open the analysts' notebook in a browser, on 127.0.0.1
 guide: $(VENV)/.runtime ## print docs/huong-dan-xa.pdf, the guide for communes
 	$(BIN)/tuquan guide
 
-pictures: $(VENV)/.dev ## draw the pictures of the guide (needs soffice and pdftoppm)
+pictures: $(VENV)/.dev ## draw the pictures of the guide (needs soffice and pdftoppm) and of the pages (chromium)
 	$(BIN)/python docs/pictures.py
 
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate

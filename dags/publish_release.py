@@ -5,6 +5,7 @@ release and a note for the outbox. Waiting holds no worker, and other periods go
 
 A no is an answer, not a failure: it is kept as well and the run ends without a release. If the content changed after
 the question was asked, the approval is overtaken and nothing is published; the new content is a candidate of its own.
+So does a yes of a person who decided about figures of the period: four eyes see a release.
 """
 
 import pendulum
@@ -37,7 +38,7 @@ class SignedApproval(ApprovalOperator):
 )
 def publish_release() -> None:
     approve = SignedApproval(
-        task_id="approve",
+        task_id=handoffs.APPROVAL,
         task_display_name="Phê duyệt công bố",
         subject="Phê duyệt công bố số liệu kỳ {{ dag_run.conf['time_period'] }}",
         body="{{ summary_of(dag_run.conf['time_period']) }}",
@@ -47,9 +48,7 @@ def publish_release() -> None:
 
     @task.short_circuit(task_id=handoffs.DECISION, task_display_name="Lưu quyết định", pool=handoffs.WAREHOUSE_WRITER)
     def record_decision(answer, *, params=None) -> bool:
-        decision = handoffs.decision(answer)
-        review.record_approval(params["time_period"], params["digest"], **decision)
-        return decision["approved"]
+        return review.keep_answer(params["time_period"], params["digest"], **handoffs.decision(answer))
 
     @task.short_circuit(task_display_name="Nội dung còn như lúc hỏi?", pool=handoffs.WAREHOUSE_WRITER)
     def is_current(*, params=None) -> bool:

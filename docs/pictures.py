@@ -1,23 +1,37 @@
-"""Draw the pictures of the guide from its own example (``make pictures``). Needs soffice and pdftoppm on this machine.
+"""Draw the pictures of guide and README (``make pictures``). Needs soffice, pdftoppm and chromium on this machine.
 
-The form as it was filled in, and the table of the workbook that comes back, with one of its notes opened.
+Of the guide's own example: the form as it was filled in, and the table of the workbook that comes back, with one of its
+notes opened. Of the sample, in a real Airflow: a period that is held, and the pages on which it is reviewed.
 """
 
+import json
+import os
 import re
+import shutil
 import subprocess
+import sys
+import time
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import httpx
 from PIL import Image, ImageChops, ImageOps
+from playwright.sync_api import Page, sync_playwright
 
+from tuquan import handoffs, settings
 from tuquan.guide import load_example
+from tuquan.local_airflow import DEMO_REVIEWER, LocalAirflow
+from tuquan.sample import lay_out_sample
 
 IMAGES = Path(__file__).with_name("images")
 DOTS_PER_INCH = 200
 MARGIN = 12  # pixels around what is drawn
 COLOURS = 64  # a form has a dozen, and the edges of letters
+WINDOW, LOW = {"width": 1280, "height": 860}, {"width": 1280, "height": 600}
+PATIENCE = 120_000  # ms until Airflow has drawn its page
+HELD = "2023-S1"  # of the sample: its gate is closed until a question is answered
 # LibreOffice prints open notes only. The printed area is the table, and the columns over which the note reaches.
 _ONE_OPEN_NOTE = {
     ".vml": [(rb"visibility:hidden", rb"visibility:visible"), (rb"<x:AutoFill>", rb"<x:Visible/><x:AutoFill>")],
@@ -70,5 +84,64 @@ def _picture(workbook: Path, target: Path) -> None:
     framed.quantize(COLOURS).save(target, optimize=True)
 
 
+def draw_pages() -> None:
+    """Let a real Airflow build the sample, and write the pictures of its pages into ``docs/images/``."""
+    IMAGES.mkdir(exist_ok=True)
+    with TemporaryDirectory() as folder:
+        os.environ |= {"TUQUAN_HOME": folder, "TUQUAN_SETTLE_SECONDS": "0"}
+        lay_out_sample(settings.load().inbox, 1)
+        with LocalAirflow() as airflow, sync_playwright() as playwright:
+            airflow.unpause()
+            airflow.trigger(handoffs.COLLECT)
+            _wait_for_builds(airflow)
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+            page = browser.new_context(viewport=WINDOW, locale="vi-VN").new_page()
+            _sign_in(page, airflow)
+            build = next(run for run in airflow.runs(handoffs.BUILD) if run.conf["time_period"] == HELD)
+            page.goto(f"{airflow.url}/dags/{handoffs.BUILD}/runs/{build.run_id}")
+            page.set_viewport_size(LOW)
+            page.get_by_role("button", name=re.compile("^Show Graph")).click(timeout=PATIENCE)
+            page.get_by_role("button", name="Collapse Details Panel").click()
+            page.locator(".react-flow__node").first.wait_for(timeout=PATIENCE)
+            time.sleep(2)  # the graph moves into its place
+            page.locator(".react-flow__controls-fitview").click()
+            time.sleep(2)
+            _shoot(page, "airflow.png")
+            page.set_viewport_size(WINDOW)
+            for path, name in (("", "duyet-cau-hoi.png"), ("/tiep-nhan", "duyet-tiep-nhan.png")):
+                page.goto(f"{airflow.url}/duyet/ky/{HELD}{path}")
+                _shoot(page, name)
+            browser.close()
+
+
+def _wait_for_builds(airflow: LocalAirflow) -> None:
+    while not (runs := airflow.runs(handoffs.BUILD)) or not all(
+        run.is_over for dag_id in (handoffs.COLLECT, handoffs.BUILD) for run in airflow.runs(dag_id)
+    ):
+        airflow.check_alive()
+        time.sleep(1)
+    if failed := [run.run_id for run in runs if run.state == "failed"]:
+        raise RuntimeError(f"{', '.join(failed)} failed; see {airflow.log_folder}")
+
+
+def _sign_in(page: Page, airflow: LocalAirflow) -> None:
+    password = json.loads(airflow.passwords_file.read_text())[DEMO_REVIEWER]
+    sent = {"username": DEMO_REVIEWER, "password": password}
+    token = httpx.post(f"{airflow.url}/auth/token", json=sent, timeout=30).raise_for_status().json()["access_token"]
+    page.context.add_cookies([{"name": "_token", "value": token, "url": airflow.url}])
+
+
+def _shoot(page: Page, name: str) -> None:
+    """Write what the window shows, with few colours: a picture is to be small."""
+    target = IMAGES / name
+    page.screenshot(path=target)
+    with Image.open(target) as image:
+        image.convert("RGB").quantize(4 * COLOURS).save(target, optimize=True)
+
+
 if __name__ == "__main__":
-    draw()
+    wanted = sys.argv[1:] or ["forms", "pages"]
+    if "forms" in wanted:
+        draw()
+    if "pages" in wanted:
+        draw_pages()

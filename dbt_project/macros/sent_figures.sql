@@ -27,7 +27,9 @@
             then cells.sent_value
         end as obs_value,
         cells.sent_value,
-        case when decisions.choice = 'return' then 'held' else cells.status end as status,
+        case
+            when decisions.choice in ('return', 'hold') then 'held' else cells.status
+        end as status,
         decisions.choice as decision,
         cells.sheet,
         cells.cell

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tuquan.vocabulary.areas import Area, load_register
+from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.duties import duty_of
 from tuquan.vocabulary.forms import current_form
 from tuquan.vocabulary.periods import Period, parse_period
 from tuquan.vocabulary.phrases import date_vi, number_vi, period_vi, phrase, shown, time_vi
-from tuquan.workbook.remarks import asks_for_figures, with_advice
+from tuquan.workbook.remarks import asks_for_figures, place_of, with_advice
 
 Row = Mapping[str, Any]
 MOST_FINDINGS = 100  # of one list: a form has 60 rows, and a wrong column of a CSV is wrong in each of its lines
@@ -51,7 +52,9 @@ def receipt_text(
     return "\n".join([*lines, "", phrase("receipt.thanks"), ""])
 
 
-def digest_text(area_key: str, time_period: str, reports: Sequence[Row], findings: Sequence[Row]) -> str:
+def digest_text(
+    area_key: str, time_period: str, reports: Sequence[Row], findings: Sequence[Row], returned: Sequence[Row] = ()
+) -> str:
     """Return what stands now of one commune and period, whatever it sent for it.
 
     Args:
@@ -61,6 +64,7 @@ def digest_text(area_key: str, time_period: str, reports: Sequence[Row], finding
             arrival_id, declared_name, received_at, receipt_path, file_status (of the file), first_received_at and
             is_admitted (the office let it count, whatever was asked about it).
         findings: those of all these reports.
+        returned: figures that the office gave back: sheet, cell, indicator, obs_value and reason.
     """
     last = reports[-1]
     loaded = [report for report in reports if report["is_loaded"] and report["file_status"] != "duplicate"]
@@ -81,6 +85,9 @@ def digest_text(area_key: str, time_period: str, reports: Sequence[Row], finding
         lines += (
             ["", phrase("digest.questions"), *_numbered(questions)] if questions else [phrase("digest.no_questions")]
         )
+    if returned:
+        lines += ["", phrase("digest.returned")]
+    lines += [_returned_line(number, row) for number, row in enumerate(returned, start=1)]
     after = -1 if current is None else current["arrival_id"]
     waiting = [
         report
@@ -92,6 +99,18 @@ def digest_text(area_key: str, time_period: str, reports: Sequence[Row], finding
     for report in waiting:
         lines += ["", phrase("receipt.file", file=file_name(report)), *_numbered(_asking(report, findings))]
     return "\n".join([*lines, ""])
+
+
+def _returned_line(number: int, row: Row) -> str:
+    item = load_catalogue()[row["indicator"]]
+    return phrase(
+        "digest.returned_line",
+        number=number,
+        place=place_of(shown(row["sheet"] or ""), row["cell"]),
+        indicator=item.name_vi,
+        value=number_vi(row["obs_value"], item.decimals),
+        reason=shown(row["reason"]),
+    )
 
 
 def about(area_key: str | None, time_period: str | None, calendar: str | None, ref_area: str = "") -> tuple[str, str]:

@@ -36,6 +36,7 @@ decisions as (
 select questions.suspected_cause, questions.score, decisions.choice <> 'confirm' as is_mistake, questions.prior
 from questions
 inner join decisions on questions.flag_id = decisions.flag_id and questions.obs_value = decisions.expected_value
+where decisions.choice <> 'hold' -- which says that nobody knows yet
 order by all
 """
 # How many figures there are in the periods in which somebody has answered.

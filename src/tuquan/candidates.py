@@ -63,6 +63,26 @@ left join raw.findings as findings
     and findings.severity in ('held', 'refused')
 where observations.value_status = 'held' and observations.time_period = $time_period
 """
+# What a total is short of. A report that is held as a whole is named once, not figure by figure.
+_GAPS = """
+select ref_area, area_key, area_name_vi, form, null as indicator, status
+from marts.completeness
+where time_period = $time_period and status in ('missing', 'held')
+union all
+select ref_area, area_key, area_name_vi, null, indicator, value_status
+from marts.commune_observations
+where time_period = $time_period and value_status = 'held' and submission_id is not null
+    and area_key not in (
+        select area_key from marts.completeness where time_period = $time_period and status in ('missing', 'held')
+    )
+order by all
+"""
+# What of a content changed, in the words of those who signed it. What is not named here are figures.
+_PARTS = {
+    **dict.fromkeys(("sent", "cells", "marts.completeness", "marts.completeness_by_area"), "reports"),
+    "decisions": "decisions",
+    **dict.fromkeys(("quality.flags", "quality.held_figures", "marts.quality_summary"), "questions"),
+}
 # When and in which order files arrived stays in the register: no release tells it.
 _NEVER_RELEASED = ("received_at", "loaded_at", "arrival_id", "report_number")
 # Follows from those moments, such as what came after its deadline. A release tells it, but it makes no other content:
@@ -223,16 +243,41 @@ def quoted(text: object) -> str:
     return str(text).replace("'", "''")
 
 
-def content_digest(connection: warehouse.Connection, time_period: str) -> str:
-    """Return the digest of everything that the gates judge and a release would hold for ``time_period``."""
+def content_tables(connection: warehouse.Connection, time_period: str) -> list[Table]:
+    """Return everything that the gates judge and a release would hold for ``time_period``, but for seeds and code."""
     queries = {"sent": _SENT, "cells": _CELLS, "decisions": _DECISIONS, **TABLES}
-    tables = (
+    return [
         table_content(connection, name, content_query(f"({query})"), time_period)
         for name, query in queries.items()
         if name not in (*DIMENSIONS, *ABOUT_RELEASES)  # follow from the seeds, and from earlier releases
-    )
+    ]
+
+
+def content_digest(connection: warehouse.Connection, time_period: str) -> str:
+    """Return the digest of everything that the gates judge and a release would hold for ``time_period``."""
+    return digest_of(time_period, content_tables(connection, time_period))
+
+
+def digest_of(time_period: str, tables: Iterable[Table]) -> str:
+    """Return the one digest of a content."""
     parts = (f"{table.name} {table.rows} {table.digest}" for table in tables)
     return hashlib.sha256("\n".join([time_period, seeds_digest(), code_version(), *parts]).encode()).hexdigest()
+
+
+def parts_of(tables: Iterable[Table]) -> dict[str, str]:
+    """Return the digest of each part of a content, by the name that people know: why an approval is stale."""
+    lines: dict[str, list[str]] = {"rules": [seeds_digest(), code_version()]}
+    for table in tables:
+        lines.setdefault(_PARTS.get(table.name, "figures"), []).append(f"{table.name} {table.rows} {table.digest}")
+    return {part: hashlib.sha256("\n".join(told).encode()).hexdigest() for part, told in lines.items()}
+
+
+def gaps(connection: warehouse.Connection, time_period: str) -> list[dict[str, Any]]:
+    """Return what a release without it has to name: reports that are owed and not there, figures that are held.
+
+    A release with gaps is a preliminary one.
+    """
+    return warehouse.rows(connection, _GAPS, {"time_period": time_period})
 
 
 def candidate_digest(content: str, gate_results: Iterable[Sequence[Any]]) -> str:

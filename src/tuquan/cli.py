@@ -42,6 +42,7 @@ from tuquan import (
     transform,
     validate,
     verification,
+    withdrawals,
 )
 from tuquan.releases import files_of
 from tuquan.vocabulary.catalogue import load_catalogue
@@ -269,14 +270,24 @@ def flags(
 @command
 def decide(
     question: Annotated[str, typer.Argument(help="Id of the question, or of one flag in it, or its beginning.")],
-    choice: Annotated[str, typer.Argument(help="confirm, correct or return.")],
+    choice: Annotated[str, typer.Argument(help="confirm, correct, return (to the commune) or hold.")],
     reason: Annotated[str, typer.Option(help="Why; kept with the decision.")],
     by: Annotated[str, typer.Option(help="Who decides.")],
     value: Annotated[float | None, typer.Option(help="The right value, for correct.")] = None,
 ) -> None:
     """Record a decision about a question. It holds for the values judged and lapses when the commune sends others."""
     figures = review.decide(question, choice, reason, by, None if value is None else Decimal(str(value)))
+    if choice == "return":
+        receipts.write_returned()
     out.print(phrase("cli.decided", figures=number_vi(figures)))
+
+
+@command
+def apply_decisions() -> None:
+    """Apply the decisions that wait as files, such as those of the review page, and say which periods to build anew."""
+    periods = review.apply_verdicts()
+    receipts.write_returned()
+    out.print(phrase("cli.applied", periods=", ".join(periods)) if periods else phrase("cli.nothing_new"))
 
 
 @command
@@ -323,7 +334,10 @@ def approve(
     note: Annotated[str, typer.Option(help="A note, kept with the approval.")] = "",
     reject: Annotated[bool, typer.Option("--reject", help="Say no instead.")] = False,
 ) -> None:
-    """Approve (or reject) the newest candidate of a period. The approval signs its content."""
+    """Approve (or reject) the newest candidate of a period. The approval signs its content.
+
+    Who decided about figures of the period does not approve it.
+    """
     digest = review.candidate(_checked(period))
     if digest is None:
         raise review.NoCandidate(
@@ -388,6 +402,17 @@ def why(
         out.print("\n".join(provenance.told(explained)))
     if not explained["is_equal"]:
         raise typer.Exit(Exit.REFUSED_OR_HELD)
+
+
+@command
+def withdraw(
+    period: PeriodOption,
+    by: Annotated[str, typer.Option(help="Who takes the release back.")],
+    reason: Annotated[str, typer.Option(help="Why; it stands in the notice.")],
+) -> None:
+    """Take back the newest release of a period by a new revision without figures. Nothing is overwritten."""
+    folder = withdrawals.withdraw(_checked(period), by, reason)
+    out.print(phrase("cli.withdrawn", path=folder / withdrawals.NOTICE))
 
 
 @command

@@ -22,15 +22,18 @@ MOST_LISTED = 100  # receipts that a run names one by one
 WAREHOUSE_WRITER = "warehouse_writer"
 
 COLLECT = "collect_submissions"
+APPLY = "apply_decisions"
 BUILD = "build_marts"
 PUBLISH = "publish_release"
+DAGS = (COLLECT, APPLY, BUILD, PUBLISH)  # in the order of the flow
 
 # 2026-M11, 2026-Q4, 2026-S2, 2026; checked by Airflow before a run exists.
 PERIOD_PATTERN = r"^\d{4}(-(M(0[1-9]|1[0-2])|Q[1-4]|S[12]))?$"
 DIGEST_PATTERN = r"^[0-9a-f]{8,64}$"
 
+APPROVAL = "approve"  # the task of publish_release that asks
 DECISION = "record_decision"  # the task of publish_release that keeps the answer
-APPROVE = "Approve"  # the word of Airflow's ApprovalOperator
+APPROVE, REJECT = "Approve", "Reject"  # the words of Airflow's ApprovalOperator
 
 
 def loaders() -> list[int]:

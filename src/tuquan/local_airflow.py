@@ -34,8 +34,10 @@ from tuquan.vocabulary.phrases import phrase
 
 HOST = "127.0.0.1"
 ADMIN = "admin"
+DEMO_REVIEWER = "can-bo-demo"
 DEMO_APPROVER = "lanh-dao-demo"
-USERS = {ADMIN: "admin", DEMO_APPROVER: "op"}
+DEMO_VIEWER = "nguoi-xem-demo"
+USERS = {ADMIN: "admin", DEMO_REVIEWER: "user", DEMO_APPROVER: "op", DEMO_VIEWER: "viewer"}
 
 START_SECONDS = 180
 STOP_SECONDS = 30  # for tasks that are still running
@@ -98,6 +100,7 @@ def environment(home: Path, project: Path, port: int, jwt_secret: str) -> dict[s
     return {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(project / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
@@ -290,7 +293,7 @@ class LocalAirflow:
             known = {dag["dag_id"] for dag in self._get("/api/v2/dags", {"limit": 100})["dags"]}
         except (httpx.TransportError, json.JSONDecodeError, KeyError):
             return False
-        return {handoffs.COLLECT, handoffs.BUILD, handoffs.PUBLISH} <= known
+        return set(handoffs.DAGS) <= known
 
     # Talking
 
@@ -322,7 +325,7 @@ class LocalAirflow:
             raise fault(f"{method} {path}: {answer.status_code} {answer.text}")
         return answer.json()
 
-    def unpause(self, dag_ids: Iterable[str] = (handoffs.COLLECT, handoffs.BUILD, handoffs.PUBLISH)) -> None:
+    def unpause(self, dag_ids: Iterable[str] = handoffs.DAGS) -> None:
         """Let the scheduler run these DAGs; the last of the flow first, so that nothing waits for its successor."""
         for dag_id in reversed(list(dag_ids)):
             self._send("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})

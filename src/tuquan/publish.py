@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tuquan import candidates, model_docs, settings, vintages, warehouse, withholding
+from tuquan import candidates, model_docs, settings, showing, vintages, warehouse, withholding
 from tuquan.candidates import quoted
 from tuquan.data_docs import RELEASED_DATA_DOCS
 from tuquan.inputs import code_version
@@ -40,6 +40,7 @@ from tuquan.releases import (
     revisions_of,
     settle,
     sha256_of,
+    withdrawn_at,
     write_checksums,
 )
 from tuquan.revisions import Side, write_revisions
@@ -56,7 +57,7 @@ _SOFTWARE = ("duckdb", "dbt-core", "dbt-duckdb", "great-expectations", "scipy", 
 # What of the evidence stands in the manifest of a release.
 _PUBLIC = (
     *("time_period", "revision", "parent", "released_at", "digest", "content_digest"),
-    *("code_version", "software", "seeds"),
+    *("code_version", "software", "seeds", "gaps"),
 )
 _PUBLIC_PARTS = {
     "decisions": ("check_name", "ref_area", "indicator", "choice", "decided_at"),
@@ -78,6 +79,7 @@ from meta.decisions where time_period = $time_period order by decided_at, decisi
 _APPROVAL = """
 select is_approved, approver, note, decided_at from meta.approvals
 where time_period = $time_period and digest = $digest and ($approver is null or approver = $approver)
+    and decided_at > coalesce($since::timestamp, '-infinity')
 order by decided_at desc limit 1
 """
 
@@ -99,7 +101,7 @@ def publish(time_period: str, approver: str | None = None, revise: bool = True) 
     with publication_lock() as releases:
         newest = newest_revision(time_period)
         with warehouse.connect() as connection:
-            digest, approval = _approved_candidate(connection, time_period, approver)
+            digest, approval = _approved_candidate(connection, time_period, approver, withdrawn_at(newest))
             drafts = None
             if newest is None or newest.digest != digest:
                 drafts = _write_draft(connection, releases, time_period, digest, approval, newest)
@@ -108,6 +110,7 @@ def publish(time_period: str, approver: str | None = None, revise: bool = True) 
         point_to(release)
         with warehouse.connect() as connection:
             _register(connection, release, digest, approval["approver"])
+            showing.show_releases(connection, time_period)
         return release.path
 
 
@@ -164,6 +167,7 @@ def announce(time_period: str) -> Path:
         "",
         phrase("announce.body", period=period, revision=release.revision),
         *([phrase("announce.revision", parent=release.revision - 1)] if release.revision > 1 else []),
+        *([phrase("announce.preliminary")] if missing or held else []),
         phrase("announce.path", path=release.path.relative_to(paths.home)),
         "",
         "- " + phrase("announce.areas", reported=received, expected=number_vi(len(owed))),
@@ -202,8 +206,9 @@ def query(sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
 
 
 def _approved_candidate(
-    connection: warehouse.Connection, time_period: str, approver: str | None
+    connection: warehouse.Connection, time_period: str, approver: str | None, since: str | None
 ) -> tuple[str, dict[str, Any]]:
+    """Return the newest candidate and its approval, which was given after ``since``: when a release was taken back."""
     judged = connection.execute(
         "select digest, gate_status from meta.candidates where time_period = ? order by judged_at desc limit 1",
         [time_period],
@@ -222,7 +227,7 @@ def _approved_candidate(
             f"{time_period} changed since its gates judged it, or has news that is not built; "
             f"build and judge it again (tuquan build, tuquan gate --period {time_period})"
         )
-    names = {"time_period": time_period, "digest": digest, "approver": approver}
+    names = {"time_period": time_period, "digest": digest, "approver": approver, "since": since}
     approvals = warehouse.rows(connection, _APPROVAL, names)
     if not approvals:
         earlier = connection.execute(
@@ -271,6 +276,7 @@ def _write_draft(
         "raw_files": warehouse.rows(connection, _RAW_FILES, names),
         "decisions": warehouse.rows(connection, _DECISIONS, names),
         "gate_results": candidates.newest_gate_results(connection, time_period),
+        "gaps": candidates.gaps(connection, time_period),  # with any, it is a preliminary release
     }
     _write_sealed(connection, sealed / DATABASE, evidence, parent)
     contents = _write_database(connection, sealed / DATABASE, draft / DATABASE, evidence)

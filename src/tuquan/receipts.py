@@ -98,6 +98,34 @@ class _Answer:
         return files | {self.workbook_path: self.correction.content} if self.correction else files
 
 
+# Figures that the office gave back to their communes, as long as these are the figures that stand.
+_RETURNED = """
+with decided as (
+    select *
+    from meta.decisions
+    qualify row_number() over (
+        partition by ref_area, time_period, indicator, expected_value order by decision_id desc
+    ) = 1
+),
+standing as (
+    select *
+    from raw.submissions
+    where is_loaded
+    qualify row_number() over (partition by area_key, form, time_period order by report_number desc) = 1
+)
+select standing.arrival_id, standing.area_key, standing.time_period, cells.sheet, cells.cell, cells.indicator,
+    cells.obs_value, decided.reason
+from decided
+inner join standing using (ref_area, time_period)
+inner join raw.cells as cells
+    on standing.submission_id = cells.submission_id
+    and decided.indicator = cells.indicator
+    and decided.expected_value = cells.obs_value
+where decided.choice = 'return' and cells.stands and cells.measure = 'period'
+order by all
+"""
+
+
 def write_receipts() -> int:
     """Answer every file that has an outcome and no receipt yet; return how many were answered."""
     count = 0
@@ -118,6 +146,14 @@ def write_digest(submission_id: str) -> None:
     with warehouse.connect() as connection:
         found = connection.execute("select arrival_id from raw.submissions where submission_id = ?", [submission_id])
         _write_digests(connection, [arrival_id for (arrival_id,) in found.fetchall()], least=1)
+
+
+def write_returned() -> int:
+    """Tell each commune in its digest which figures the office gave back to it; return how many figures these are."""
+    with warehouse.connect() as connection:
+        returned = warehouse.rows(connection, _RETURNED)
+        _write_digests(connection, sorted({row["arrival_id"] for row in returned}), least=1)
+    return len(returned)
 
 
 def _batches(pending: Iterable[dict]) -> Iterator[list[dict]]:
@@ -207,14 +243,17 @@ def _write(files: dict[Path, bytes]) -> None:
 def _write_digests(connection: warehouse.Connection, arrival_ids: Sequence[int], *, least: int = 2) -> None:
     """Write the digest of each commune and period of which ``least`` reports came: of one, its receipt says it all."""
     reports = warehouse.rows(connection, _REPORTS, [arrival_ids])
+    returned = defaultdict(list)
+    for row in warehouse.rows(connection, _RETURNED):
+        returned[row["area_key"], row["time_period"]].append(row)
     all_ids = sorted({report["arrival_id"] for report in reports})
     findings = _grouped(warehouse.rows(connection, _FINDINGS, [all_ids]))
     for (area_key, time_period), group in groupby(reports, key=lambda row: (row["area_key"], row["time_period"])):
         sent = list(group)
-        if len(sent) < least:
+        if len(sent) < least and not returned[area_key, time_period]:
             continue
         found = [finding for report in sent for finding in findings[report["arrival_id"]]]
-        text = digest_text(area_key, time_period, sent, found)
+        text = digest_text(area_key, time_period, sent, found, returned[area_key, time_period])
         _write({_folder(area_key, time_period) / phrase("digest.file_name"): text.encode()})
 
 

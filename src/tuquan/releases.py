@@ -125,6 +125,14 @@ def read_release(path: Path) -> Release:
     return Release(path, **{name: manifest[name] for name in names}, released_at=released_at)
 
 
+def withdrawn_at(release: Release | None) -> str | None:
+    """Return when (UTC) this revision took back the one before it, or None."""
+    if release is None:
+        return None
+    withdrawal = json.loads((release.path / MANIFEST).read_text(encoding="utf-8")).get("withdrawal")
+    return withdrawal["withdrawn_at"] if withdrawal else None
+
+
 def settle(draft: Path, sealed: Path) -> Release:
     """Make a complete draft the revision that its manifest says: read-only, on the disk, and then there at once.
 

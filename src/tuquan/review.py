@@ -6,6 +6,7 @@ another value, it lapses. An approval signs the digest of a candidate: any later
 
 import csv
 import json
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,12 +15,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tuquan import candidates, settings, warehouse
+from tuquan import candidates, settings, showing, verdicts, warehouse
+from tuquan.verdicts import CHOICES, Verdict
 from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.periods import parse_period
 from tuquan.vocabulary.phrases import number_vi, period_vi, phrase
 
-CHOICES = ("confirm", "correct", "return")
+LOG = logging.getLogger(__name__)
 PLAUSIBLE = "figure_is_plausible"  # the check whose questions come with a probability and a likely mistake
 WORST = 10  # questions that the summary tells
 _FLAGS = """
@@ -91,6 +93,25 @@ select count(*) filter (status <> 'not_owed') as expected, count(*) filter (stat
     count(*) filter (status = 'held') as held, count(*) filter (status = 'missing') as missing
 from marts.completeness where time_period = ?
 """
+
+
+# A report of the same commune, form and period that came after the one in which the judged figure stands.
+_NEWER_REPORT = """
+select 1
+from raw.submissions as judged
+inner join raw.submissions as newer using (area_key, form, time_period)
+where judged.submission_id = ? and newer.is_loaded and newer.report_number > judged.report_number
+limit 1
+"""
+_DECIDED_BY = "select distinct decided_by from meta.decisions where time_period = ?"
+
+
+class SamePerson(ValueError):
+    """Who decided about figures of a period does not approve its release."""
+
+
+class Overtaken(ValueError):
+    """What was judged is no longer what it was; the message is Vietnamese and for people."""
 
 
 class NoSuchFlag(LookupError):
@@ -165,11 +186,92 @@ def decide(question_id: str, choice: str, reason: str, decided_by: str, new_valu
                 + ", ".join(f"{flag['flag_id'][:8]} ({flag['indicator']})" for flag in flags)
             )
         decisions = [_decision(connection, flag, choice, new_value) for flag in flags]
+        periods = {flag["time_period"] for flag in flags}
         with warehouse.transaction(connection):
-            for time_period in {flag["time_period"] for flag in flags}:
+            for time_period in periods:
                 _note_questions(connection, time_period)  # an answer is to a question as it was put
             _append_decisions(connection, decisions, reason, decided_by)
+        showing.show_decisions(connection, periods)
     return len(flags)
+
+
+def apply_verdicts() -> list[str]:
+    """Apply the decisions that wait as files, in the order in which they were made; return the periods to build anew.
+
+    Each is applied once, however often this is called or killed, with the checks of :func:`decide` and one more: the
+    figures are still those that were judged. One that is not is refused, with its reason on the review page.
+    """
+    waiting = verdicts.waiting()
+    periods, applied = set(), set()
+    if waiting:
+        with _built() as connection:
+            for verdict in waiting:
+                periods.add(verdict.time_period)
+                if _apply_once(connection, verdict):
+                    applied.add(verdict.time_period)
+            showing.show_decisions(connection, periods)
+        for verdict in waiting:
+            verdicts.is_applied(verdict)
+    return sorted(applied)
+
+
+def _apply_once(connection: warehouse.Connection, verdict: Verdict) -> bool:
+    """Apply one decision unless it was applied before; return whether its period has to be built anew."""
+    known = connection.execute(
+        "select outcome from meta.verdicts where verdict_id = ?", [verdict.verdict_id]
+    ).fetchone()
+    if known:  # killed before the file was moved
+        return known[0] == "applied"
+    try:
+        decisions = _judged(connection, verdict)
+        refused = None
+    except (NoSuchFlag, ValueError) as reason:
+        decisions = []
+        refused = str(reason) if isinstance(reason, Overtaken) else phrase("verdict.refused", reason=reason)
+        LOG.warning("decision %s of %s: %s", verdict.verdict_id, verdict.decided_by, reason)
+    row = {
+        **{name: getattr(verdict, name) for name in ("verdict_id", "time_period", "question_id", "area_name_vi")},
+        **{name: getattr(verdict, name) for name in ("choice", "decided_by", "source")},
+        "decided_at": verdict.decided_at.isoformat(),
+        "outcome": "refused" if refused else "applied",
+        "message_vi": refused,
+        "applied_at": _now().isoformat(),
+    }
+    with warehouse.transaction(connection):
+        if decisions:
+            _note_questions(connection, verdict.time_period)
+            _append_decisions(connection, decisions, verdict.reason, verdict.decided_by)
+        warehouse.append(connection, "meta.verdicts", [row])
+    return not refused
+
+
+def _judged(connection: warehouse.Connection, verdict: Verdict) -> list[dict[str, Any]]:
+    """Return the decisions that a verdict stands for.
+
+    Raises:
+        Overtaken: a figure is another one now, or its commune sent another report.
+        NoSuchFlag, ValueError: as :func:`decide`.
+    """
+    _ensure_signed(verdict.reason, verdict.decided_by)
+    if verdict.choice not in CHOICES:
+        raise ValueError(f"choice {verdict.choice!r} is none of {', '.join(CHOICES)}")
+    if (verdict.choice == "correct") != (set(verdict.new_values) == set(verdict.expected) != set()):
+        raise ValueError("a new value for each figure belongs to the choice 'correct', and only to it")
+    decisions = []
+    for flag_id, expected in verdict.expected.items():
+        flags = warehouse.rows(
+            connection,
+            "select * from quality.flags where flag_id = ? and time_period = ?",
+            [flag_id, verdict.time_period],
+        )
+        if not flags or flags[0]["obs_value"] != expected:
+            now = number_vi(flags[0]["obs_value"]) if flags else phrase("verdict.no_figure")
+            raise Overtaken(phrase("verdict.changed", value=number_vi(expected), now=now))
+        (flag,) = flags
+        if connection.execute(_NEWER_REPORT, [flag["submission_id"]]).fetchone():
+            raise Overtaken(phrase("verdict.newer_report"))
+        decisions.append(_decision(connection, flag, verdict.choice, verdict.new_values.get(flag_id)))
+    return decisions
 
 
 def confirm_event(ref_area: str, time_period: str, indicators: Iterable[str], reason: str, decided_by: str) -> int:
@@ -268,11 +370,15 @@ def record_approval(time_period: str, digest: str, approver: str, approved: bool
 
     Raises:
         NoCandidate: the period has no candidate with this digest.
+        SamePerson: who approves decided about figures of the period.
         ValueError: nobody is named.
     """
     if not approver.strip():
         raise ValueError("an approval names who gave it")
     with warehouse.connect() as connection:
+        deciders = {verdicts.same(name) for (name,) in connection.execute(_DECIDED_BY, [time_period]).fetchall()}
+        if approved and verdicts.same(approver) in deciders:
+            raise SamePerson(phrase("approval.same_person", name=approver))
         found = connection.execute(
             "select distinct digest from meta.candidates where time_period = ? and starts_with(digest, ?)",
             [time_period, digest],
@@ -283,6 +389,20 @@ def record_approval(time_period: str, digest: str, approver: str, approved: bool
             "insert into meta.approvals values (?, ?, ?, ?, ?, ?)",
             [time_period, found[0][0], approved, approver, note, _now()],
         )
+        showing.show_approvals(connection, time_period)
+
+
+def keep_answer(time_period: str, digest: str, approver: str, approved: bool, note: str = "") -> bool:
+    """Record the answer to the question of an approval; return whether its release may be written.
+
+    A yes of a person who may not give it is none: it is told in the log and not recorded.
+    """
+    try:
+        record_approval(time_period, digest, approver, approved, note)
+    except SamePerson as reason:
+        LOG.warning("%s", reason)
+        return False
+    return approved
 
 
 def write_review_list(time_period: str) -> Path:
@@ -304,6 +424,7 @@ def write_review_list(time_period: str) -> Path:
             writer.writerow(_list_cell(column, flag) for column in _LIST)
     summary_file = folder / "tom-tat.md"
     summary_file.write_text(_summary(time_period, open_questions(time_period), gone), encoding="utf-8")
+    showing.show(time_period)
     return summary_file
 
 
@@ -348,6 +469,7 @@ def _summary(time_period: str, questions: list[dict[str, Any]], gone: dict[str, 
             for result in candidates.newest_gate_results(connection, time_period)
             if result["severity"] == "critical" and not result["is_met"]
         ]
+        gaps = candidates.gaps(connection, time_period)
     digest, gate_status = gates or ("", "closed")
     critical = sum(question["severity"] == "critical" for question in questions)
     needed = sum(question["is_needed"] for question in questions)
@@ -367,6 +489,7 @@ def _summary(time_period: str, questions: list[dict[str, Any]], gone: dict[str, 
         "",
         phrase(f"gate_status.{gate_status}"),
         *(f"- {_unmet_vi(time_period, result)}" for result in shut),
+        *(["", phrase("approval.preliminary", gaps=_gaps_vi(gaps))] if gaps else []),
         "",
         phrase(
             "review.states",
@@ -384,6 +507,15 @@ def _summary(time_period: str, questions: list[dict[str, Any]], gone: dict[str, 
         name = "review.stable" if needed else "review.stable_already"
         lines += ["", phrase(name, count=number_vi(needed))]
     return "\n".join(lines) + "\n"
+
+
+def _gaps_vi(gaps: list[dict[str, Any]]) -> str:
+    """Name what a release would be without: communes of which a report is not there, and figures that are held."""
+    communes = list(dict.fromkeys(gap["area_name_vi"] for gap in gaps if gap["indicator"] is None))
+    named = [*communes[:WORST], *(["…"] if len(communes) > WORST else [])]
+    held = sum(gap["indicator"] is not None for gap in gaps)
+    told = [phrase("gaps.reports", count=number_vi(len(communes)), areas="; ".join(named))] if communes else []
+    return "; ".join([*told, *([phrase("gaps.figures", count=number_vi(held))] if held else [])])
 
 
 def _unmet_vi(time_period: str, result: dict[str, Any]) -> str:

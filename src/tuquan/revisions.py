@@ -20,6 +20,7 @@ CAUSES = (
     "confirmed",
     "corrected_by_office",
     "returned",
+    "held_by_office",
     "areas_changed",
     "catalogue_changed",
     "rules_changed",
@@ -32,7 +33,7 @@ INDICATOR_FACTS = (
     *("statistical_kind", "form", "frequency", "numerator", "denominator", "rollup_areas", "rollup_time"),
     *("valid_from", "valid_to"),
 )
-_CHOICES = {"confirm": "confirmed", "correct": "corrected_by_office", "return": "returned"}
+_CHOICES = {"confirm": "confirmed", "correct": "corrected_by_office", "return": "returned", "hold": "held_by_office"}
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,7 @@ communes as (
             when cause_of_absence is not null then cause_of_absence
             when choice = 'correct' and decided_value = new_obs_value then 'corrected_by_office'
             when choice = 'return' and new_value_status = 'held' then 'returned'
+            when choice = 'hold' and new_value_status = 'held' then 'held_by_office'
             when old_submission_id is null and new_submission_id is not null and old_value_status = 'held'
             then 'held_report_settled'
             when old_submission_id is null and new_submission_id is not null then 'late_report'

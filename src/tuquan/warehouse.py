@@ -142,9 +142,22 @@ create table if not exists meta.decisions (
     time_period varchar not null,
     indicator varchar not null,
     expected_value decimal(18, 4),     -- the value that was judged; the decision lapses when the figure changes
-    choice varchar not null,           -- confirm, correct, return
+    choice varchar not null,           -- confirm, correct, return, hold
     new_value decimal(18, 4),
     reason varchar not null,
+);
+create table if not exists meta.verdicts (
+    verdict_id varchar not null,       -- a decision that came as a file; each is applied once
+    time_period varchar not null,
+    question_id varchar not null,
+    area_name_vi varchar not null,
+    choice varchar not null,
+    decided_by varchar not null,
+    decided_at timestamp not null,     -- by the person; in meta.decisions stands when it was applied
+    source varchar not null,           -- web
+    outcome varchar not null,          -- applied, refused
+    message_vi varchar,                -- why it was refused
+    applied_at timestamp not null,
 );
 create table if not exists meta.questions (
     listed_at timestamp not null,

@@ -60,7 +60,7 @@ def test_a_promise_that_is_kept_moves_nothing_and_a_broken_one_moves_the_more_th
 
 def test_answers_change_the_prior_of_their_mistake_alone(seeds):
     before = rows(seeds, "causes")
-    answer("digit_error", 0.9, *["confirm"] * 8, "correct", "return")
+    answer("digit_error", 0.9, *["confirm"] * 8, "correct", "return", "hold")
     answer("scale_error", 0.8, *["confirm"] * 4)  # too few
     (proposal,) = propose()
     assert (proposal.name, proposal.answered, proposal.mistakes, round(proposal.expected)) == ("digit_error", 10, 2, 9)

@@ -62,8 +62,8 @@ def test_passwords_are_random_kept_and_readable_by_nobody_else(airflow):
     first = json.loads(airflow.passwords_file.read_text())
     airflow._make_passwords()
     assert json.loads(airflow.passwords_file.read_text()) == first
-    assert set(first) == {local_airflow.ADMIN, local_airflow.DEMO_APPROVER}
-    assert len(set(first.values())) == 2
+    assert set(first) == set(local_airflow.USERS)
+    assert len(set(first.values())) == len(first)
     assert stat.S_IMODE(airflow.passwords_file.stat().st_mode) == 0o600
 
 

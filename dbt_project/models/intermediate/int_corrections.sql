@@ -1,4 +1,5 @@
--- Decisions that change a figure: a new value, or back to the sender. The newest of each value.
+-- Decisions that change a figure: a new value, back to the sender, or held back. The newest of each
+-- value.
 with
 
     decisions as (
@@ -15,7 +16,7 @@ with
                 order by decision_id desc
             ) as newest_first
         from {{ ref("stg_decisions") }}
-        where choice in ('correct', 'return')
+        where choice in ('correct', 'return', 'hold')
     )
 
 select * exclude (newest_first)

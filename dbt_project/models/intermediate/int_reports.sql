@@ -104,7 +104,7 @@ with recursive
     decided as (
         select distinct ref_area, time_period
         from {{ ref("stg_decisions") }}
-        where choice in ('correct', 'return')
+        where choice in ('correct', 'return', 'hold')
     ),
 
     -- In the periods that contain a change: who hands over to whom, through several changes if need

@@ -58,7 +58,7 @@ with
             {{ ref("int_corrections") }} as corrections
             on reports.ref_area = corrections.ref_area
             and reports.time_period = corrections.time_period
-            and corrections.choice = 'return'
+            and corrections.choice in ('return', 'hold')
             and corrections.measure = 'period'
         inner join
             {{ ref("stg_cells") }} as cells

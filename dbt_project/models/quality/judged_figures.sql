@@ -49,4 +49,4 @@ select
     sheet,
     cell
 from figures
-where decision in ('correct', 'return')
+where decision in ('correct', 'return', 'hold')

@@ -32,7 +32,7 @@ def remark(
     places: dict[str, object] = {
         "sheet": sheet or "",
         "cell": cell or "",
-        "place": _place(sheet, cell, facts.get("file")),
+        "place": place_of(sheet, cell, facts.get("file")),
         "indicator": indicator.name_vi if indicator else "",
         "unit": indicator.unit_measure if indicator else "",
         "value": written or "",
@@ -65,7 +65,8 @@ def asks_for_figures(check_names: Iterable[str]) -> bool:
     return any(checks[name].level in ("cell", "row") for name in check_names)
 
 
-def _place(sheet: str | None, cell: str | None, file: object) -> str:
+def place_of(sheet: str | None, cell: str | None, file: object = None) -> str:
+    """Name a cell, a line or a sheet for people."""
     name = "receipt.place" if cell is None or _ADDRESS.match(cell) else "receipt.place_csv"  # else "dòng 7"
     return phrase(name, sheet=sheet or "", cell=cell or "", file=file or "")
 

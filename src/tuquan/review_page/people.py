@@ -1,0 +1,67 @@
+"""Who asks, what the form in their hand proves, and what the page needs of the house that it lives in."""
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import Request
+
+from tuquan import settings
+
+
+@dataclass(frozen=True)
+class Person:
+    """A signed-in person. Everybody who has one may read."""
+
+    name: str
+    may_decide: bool
+    may_approve: bool
+
+
+# Says who asks; raises HTTPException 401 or 403 when it is nobody, or nobody who may read.
+Identify = Callable[..., Awaitable[Person]]
+# Asks Airflow's public API in the name of the person: (request, method, path, body) → (status, answer).
+Ask = Callable[[Request, str, str, dict[str, Any] | None], Awaitable[tuple[int, Any]]]
+
+
+def token_for(person: Person) -> str:
+    """Return what a form has to bring back: only a page that was made for this person holds it."""
+    return hmac.new(_secret(), person.name.encode(), hashlib.sha256).hexdigest()
+
+
+def is_own_form(request: Request, person: Person, token: str) -> bool:
+    """Return whether a form comes from a page of ours that was made for this person.
+
+    The token alone would do; browsers also say from where a form comes, and a foreign one is refused by that.
+    """
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        return False
+    return hmac.compare_digest(token_for(person).encode(), token.encode())
+
+
+def _secret() -> bytes:
+    """Return the key of all tokens, made by whoever needs it first; several processes of the server share it."""
+    path = settings.load().review / ".form-key"
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        pass
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".form-key.{os.getpid()}-{os.urandom(4).hex()}")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(secrets.token_bytes(32))
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        pass
+    finally:
+        part.unlink()
+    return path.read_bytes()
