@@ -53,3 +53,22 @@
     and {{ reports }}.period_end
     < coalesce({{ indicators }}.valid_to, {{ reports }}.period_end + to_days(1))
 {%- endmacro %}
+
+{#
+  Whether an indicator is divided by another one, or divides it; in words, so that of all cells only theirs are read.
+  Where nothing is built yet, as in a test of the model, any may be.
+#}
+{% macro is_part_of_a_ratio(indicator) -%}
+    {%- set indicators = ref("stg_indicators") -%}
+    {%- if execute and load_relation(indicators) -%}
+        {%- set found = run_query(
+            "select numerator as part from "
+            ~ indicators
+            ~ " where rollup_areas= 'recompute' union select denominator from "
+            ~ indicators
+            ~ " where rollup_areas= 'recompute' order by all"
+        ) -%}
+        {{ indicator }} in ('{{ found.columns[0].values() | join("', '") }}')
+    {%- else -%} true
+    {%- endif -%}
+{%- endmacro %}

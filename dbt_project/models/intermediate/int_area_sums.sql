@@ -6,7 +6,8 @@
     config(
         materialized="incremental",
         incremental_strategy="append",
-        pre_hook="{{ forget_form_periods(this, 'is_to_build') }}",
+        pre_hook=["{{ forget_form_periods(this, 'is_to_build') }}", "{{ sides_as_written() }}"],
+        post_hook="{{ sides_as_estimated() }}",
     )
 }}
 with

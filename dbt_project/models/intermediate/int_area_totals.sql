@@ -8,7 +8,8 @@
     config(
         materialized="incremental",
         incremental_strategy="append",
-        pre_hook="{{ forget_form_periods(this, 'is_to_build') }}",
+        pre_hook=["{{ forget_form_periods(this, 'is_to_build') }}", "{{ sides_as_written() }}"],
+        post_hook="{{ sides_as_estimated() }}",
     )
 }}
 with
@@ -94,10 +95,10 @@ with
     ),
 
     parts_of_ratios as (
-        select numerator as part, numerator_number as part_number
+        select numerator_number as part_number
         from ratios
         union
-        select denominator, denominator_number
+        select denominator_number
         from ratios
     ),
 
@@ -138,7 +139,7 @@ with
             gaps
             on sent.report_number = gaps.report_number
             and sent.indicator in (gaps.numerator, gaps.denominator)
-        where sent.indicator in (select part from parts_of_ratios)
+        where {{ is_part_of_a_ratio("sent.indicator") }}
     ),
 
     unpaired as (
