@@ -59,7 +59,11 @@ def figures_data(book: ReleaseBook) -> dict[str, Any]:
     """Return what ``bang-so-lieu.typ`` prints: only texts, written as they are to be read."""
     provinces, districts = book.figures("province"), book.figures("district")
     headlines = book.headlines
-    return _common(book) | {
+    common = _common(book)
+    open_questions = sum(flag["is_open"] for flag in book.tables["quality.flags"])
+    if open_questions:
+        common["sentences"].append(phrase("paper.questions", count=number_vi(open_questions)))
+    return common | {
         "provinces": [_totals(book, figures) for figures in provinces],
         "districts": [
             _wide(book, below(provinces, districts, "province_area"), book.indicators[start : start + COLUMNS])
@@ -83,7 +87,6 @@ def _common(book: ReleaseBook) -> dict[str, Any]:
     figures = sum(figure["obs_value"] is not None for figure in book.tables["marts.commune_observations"])
     withheld = sum(figure["value_status"] == "withheld" for figure in book.tables["marts.commune_observations"])
     days = {"start": date_vi(book.period.start), "end": date_vi(book.period.end)}
-    open_questions = sum(flag["is_open"] for flag in book.tables["quality.flags"])
     is_partly = counts["received"] < len(owed)
     sentences = [
         phrase("form.period", period=period_vi(book.period), **days),
@@ -95,7 +98,6 @@ def _common(book: ReleaseBook) -> dict[str, Any]:
             if (held := len(book.tables["quality.held_figures"]))
             else []
         ),
-        *([phrase("paper.questions", count=number_vi(open_questions))] if open_questions else []),
         *([phrase("paper.withheld", count=number_vi(withheld))] if withheld else []),
     ]
     words = {name: phrase(f"paper.{name}") for name in _WORDS}

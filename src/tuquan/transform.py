@@ -139,8 +139,9 @@ def _build(time_period: str) -> list[NodeResult]:
             *("build", "--exclude-resource-type", "unit_test"),
             *(["--full-refresh"] if is_anew else ["--select", "source:*+", "--no-write-json"]),
         )
-        if is_anew:
-            model_docs.write_model_docs(settings.load().home / "warehouse" / "dbt" / "manifest.json")
+        drawn = settings.load().home / "warehouse" / "dbt" / "manifest.json"
+        if is_anew and drawn.exists():
+            model_docs.write_model_docs(drawn)
         with warehouse.connect() as connection, warehouse.transaction(connection):
             _note_built_periods(connection)
     with warehouse.connect() as connection:

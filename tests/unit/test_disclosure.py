@@ -319,6 +319,18 @@ def test_what_is_public_already_cannot_be_protected():
         problem.protect()
 
 
+def test_a_release_that_would_tell_a_figure_whatever_it_withholds_is_refused_in_words():
+    office = Office()
+    figures = dict.fromkeys([(area, name) for area in HOMES for name in ("cases", "settled", "persons")], 20)
+    for quarter in QUARTERS[:3]:
+        office.publish(quarter, figures)
+    office.publish("2026", {key: 63 if key == ("00001", "cases") else 80 for key in figures})
+    with pytest.raises(
+        withholding.NotProtected, match=r"2026-Q4 may not be published: 1 small counts .*00001 cases 2026-Q4"
+    ):
+        office.publish("2026-Q4", figures | {("00001", "cases"): 3})
+
+
 def test_figures_of_zero_hide_nothing():
     problem = Problem(
         values={"a": 3, "b": 0, "c": 7, "total": 10},

@@ -25,8 +25,9 @@ from large_release import made_up
 
 from tuquan import candidates, publish, releases, review, settings, validate, verification, vintages, warehouse
 from tuquan.inputs import code_version
-from tuquan.release_paper import print_release
+from tuquan.release_paper import figures_data, print_release
 from tuquan.vocabulary.catalogue import load_catalogue
+from tuquan.vocabulary.phrases import phrase
 from tuquan.workbook.release_workbook import write_release_workbook
 
 PERIOD = "2021"
@@ -456,6 +457,23 @@ def test_a_release_of_no_or_of_many_communes_can_be_printed_and_written(tmp_path
     assert sheet.max_row > communes
     longest = max(names, key=len, default="")
     assert longest in text
+
+
+def test_a_map_is_drawn_where_coordinates_are_given_and_nowhere_else(tmp_path, monkeypatch):
+    book = made_up(60)
+    assert figures_data(book)["map"] is None
+    keys = sorted({row["area_key"] for row in book.tables["marts.commune_observations"]})
+    places = [
+        {"area_key": key, "latitude": str(20 + number / 50), "longitude": str(105 + number % 7 / 10)}
+        for number, key in enumerate(keys[:40])
+    ]
+    monkeypatch.setattr("tuquan.release_paper.read_seed", lambda name: places if name == "coordinates" else [])
+    drawn = figures_data(book)["map"]
+    assert len(drawn["points"]) == 40
+    assert drawn["unit"] == "%"  # a ratio, never a count
+    assert max(x for x, _, _ in drawn["points"]) <= drawn["size"][0] <= 1
+    print_release(tmp_path, book)
+    assert phrase("paper.map_heading") in pdf_text(tmp_path / "bang-so-lieu.pdf")
 
 
 def test_analysts_programs_can_read_the_data_package(release):

@@ -357,9 +357,10 @@ def _write_charts(sheet: Worksheet, formats: _Formats, book: ReleaseBook) -> Non
         return
     sheet.set_column(0, 0, 34)
     sheet.set_column(1, 1, 14)
-    row = FIRST_ROW
+    row, breaks = FIRST_ROW, []
     name = phrase("release.sheet.charts")
     for one in book.charted:
+        breaks.append(row)
         sheet.write_string(row, 0, phrase("release.column.area"), formats.head())
         sheet.write_string(row, 1, one.unit, formats.head())
         first = row + 1
@@ -390,7 +391,9 @@ def _write_charts(sheet: Worksheet, formats: _Formats, book: ReleaseBook) -> Non
         chart.set_size({"width": 760, "height": height})
         sheet.insert_chart(first - 1, 3, chart)
         row = max(row, first + ceil(height / 20)) + 2
-    sheet.fit_to_pages(1, 0)
+    # A page each: fitted to a width, a sheet would be cut through its charts.
+    sheet.set_print_scale(PRINT_SCALE)
+    sheet.set_h_pagebreaks(breaks[1:])
 
 
 def _write_lists(sheet: Worksheet, formats: _Formats, widths: Sequence[float], lists: Sequence[List]) -> None:
