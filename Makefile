@@ -18,7 +18,7 @@ PYTHON = $(shell for python in $(PYTHONS); do \
 	"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11) or sys.version_info >= (3, 15))' >/dev/null 2>&1 \
 	&& { command -v "$$python"; break; }; done)
 
-.PHONY: demo up channels lake test fuzz check format bench bench-history bench-intake bench-hostile guide pictures docs notebook bench-questions bench-review-page bench-plausibility lock help
+.PHONY: demo up channels lake test fuzz check format bench bench-history bench-intake bench-hostile guide pictures docs notebook bench-questions bench-review-page bench-plausibility bench-judging lock help
 
 demo: $(VENV)/.runtime ## lay out the sample, run it through Airflow's scheduler, print the release
 	$(BIN)/tuquan demo
@@ -71,6 +71,9 @@ bench-review-page: $(VENV)/.dev ## pages of a period with 500 questions: millise
 
 bench-plausibility: $(VENV)/.runtime ## our checks and other methods on panels of known truth; writes docs/plausibility.md
 	$(BIN)/python benchmarks/plausibility/bench.py
+
+bench-judging: $(VENV)/.runtime ## one month of 3,321 communes and 70 indicators judged against 36 months (half an hour)
+	$(BIN)/python benchmarks/plausibility/country.py --check
 
 docs: $(VENV)/.runtime ## write one page about all models and their columns
 	$(BIN)/python docs/models.py

@@ -254,6 +254,14 @@ def test_the_first_period_is_judged_by_the_others(found):
     assert found[AREAS[16], MONTHS[0], "leaflets"]["score"] >= plausibility.SUSPICIOUS
 
 
+def test_two_areas_with_one_file_are_seen_in_their_first_period(judge, right):
+    sent = right | {(AREAS[12], MONTHS[0], name): right[AREAS[20], MONTHS[0], name] for name in NAMES}
+    listed = judge.flags(sent)
+    twins = {cell for cell in flagged(listed) if cell[0] in (AREAS[12], AREAS[20]) and cell[1] == MONTHS[0]}
+    assert {listed[cell]["suspected_cause"] for cell in twins} == {"wrong_unit_file"}
+    assert len([cell for cell in twins if cell[0] == AREAS[12]]) > len(NAMES) / 2
+
+
 def test_one_absurd_figure_changes_no_other_flag(judge, found, right):
     sent = planted(right)[0]
     absurd = (AREAS[21], MONTHS[10], "visits")

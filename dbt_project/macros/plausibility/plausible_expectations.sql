@@ -187,6 +187,7 @@
                 comparisons.periods_before,
                 comparisons.zeros_apart,
                 comparisons.move_of_file,
+                comparisons.peers_expect,
                 comparisons.peers_expect + comparisons.effort as expected_of_peers,
                 comparisons.peer_spread,
                 comparisons.chance,

@@ -11,6 +11,10 @@
 
         own_habits as ({{ with_own_habits(look) }}),
 
+        files_of_periods as (
+            select time_period, count(distinct line_no) as files from cells group by time_period
+        ),
+
         -- Copies of an earlier file
         repeats as (
             select line_no, time_period, count(*) * ln(0.1) as evidence_if_none
@@ -170,12 +174,7 @@
                     0
                 ) as log_odds
             from likely_others
-            inner join
-                (
-                    select time_period, count(distinct line_no) as files
-                    from cells
-                    group by time_period
-                ) as files_of_periods using (time_period)
+            inner join files_of_periods using (time_period)
             window same_period as (partition by time_period)
         ),
 
@@ -193,6 +192,101 @@
                 * case when cells.periods_before = 1 then 0.45 else 1 end as share_wrong
             from strangers
             inner join cells using (line_no, time_period)
+        ),
+
+        -- Two areas that sent the same figures: so many that are not found elsewhere are no chance.
+        -- It shows in
+        -- the first period, too.
+        rare_figures as (
+            select
+                series_no,
+                period_no,
+                reported,
+                count(*) as holders,
+                ln(any_value(files_of_periods.files) / count(*)) as rarity
+            from cells
+            inner join files_of_periods using (time_period)
+            where reported >= 4
+            group by series_no, period_no, reported
+            having count(*) <= 4 + least(8, any_value(files_of_periods.files) / 100)
+        ),
+
+        rare_cells as (
+            select cells.*, rare_figures.rarity, rare_figures.holders
+            from cells
+            inner join rare_figures using (series_no, period_no, reported)
+        ),
+
+        comparable as (
+            select line_no, time_period, count(*) as cells
+            from rare_cells
+            group by line_no, time_period
+        ),
+
+        twins as (
+            select
+                ones.line_no,
+                ones.time_period,
+                others.line_no as other_line,
+                any_value(others.ref_area) as other,
+                ln({{ prior_of("wrong_unit_file") }} / any_value(files_of_periods.files))
+                + sum(of_counts := least(4, ones.rarity))
+                + ln(0.1) * (any_value(comparable.cells) - count(*)) as log_odds,
+                0.4 * sum(
+                    of_counts
+                    := {{ fit_as_known("ones.reported", "others") }}
+                    - {{ fit_as_known("ones.reported", "ones") }}
+                ) as fits_other
+            from rare_cells as ones
+            inner join
+                rare_cells as others
+                on ones.series_no = others.series_no
+                and ones.period_no = others.period_no
+                and ones.reported = others.reported
+                and ones.line_no <> others.line_no
+            inner join
+                comparable
+                on ones.line_no = comparable.line_no
+                and ones.time_period = comparable.time_period
+            inner join files_of_periods on ones.time_period = files_of_periods.time_period
+            where ones.holders > 1 and others.holders > 1
+            group by ones.line_no, ones.time_period, others.line_no
+            having count(*) >= 3 and count(*) > 0.6 * any_value(comparable.cells)
+        ),
+
+        twin_cells as (
+            select
+                cells.line_no,
+                cells.series_no,
+                cells.time_period,
+                'wrong_unit_file' as cause,
+                twins.other,
+                cast(null as double) as suggested_value,
+                twins.log_odds,
+                -- Where nothing tells which of the two is the wrong one, both are asked.
+                0.97 * case
+                    when abs(twins.fits_other) < 0.6
+                    then 0.66
+                    else 1 / (1 + exp(- greatest(-50, least(50, twins.fits_other))))
+                end as share_wrong
+            from
+                (
+                    select *
+                    from twins
+                    where log_odds > 0
+                    qualify
+                        row_number() over (
+                            partition by line_no, time_period order by log_odds desc, other
+                        )
+                        = 1
+                ) as twins
+            inner join cells using (line_no, time_period)
+            inner join
+                cells as others
+                on twins.other_line = others.line_no
+                and cells.series_no = others.series_no
+                and cells.time_period = others.time_period
+                and cells.reported = others.reported
         ),
 
         -- Files with what was done in the year so far: since its beginning, or on top of the file
@@ -531,6 +625,9 @@
     from strange_cells
     union all
     select *
+    from twin_cells
+    union all
+    select *
     from carried_cells
     union all
     select *
@@ -595,4 +692,21 @@
         end as evenness
     from ({{ with_own_habits(look) }}) as figures
     where statistical_kind = 'flow' and reported > 0
+{%- endmacro %}
+
+{# The same as fit_of, for an area without a past by what is usual for its size. #}
+{% macro fit_as_known(amount, cell) -%}
+    case
+        when {{ cell }}.periods_before > 0
+        then {{ fit_of(amount, cell, 12) }}
+        else
+            -0.2 * least(
+                12,
+                power(
+                    (ln({{ amount }} + 0.5) - {{ cell }}.peers_expect)
+                    / greatest({{ cell }}.peer_spread, 0.3),
+                    2
+                )
+            )
+    end
 {%- endmacro %}
