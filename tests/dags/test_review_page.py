@@ -10,7 +10,7 @@ from shown_periods import AREA, DIGEST, GAP, PERIOD, WRITTEN_AT, figure, questio
 
 from tuquan import snapshot, verdicts
 from tuquan.review_page.forms import MOST_BYTES
-from tuquan.snapshot import Answer
+from tuquan.snapshot import Answer, Approval, Change, Refusal, Revision, Stale
 
 KEY = f"{1:032x}"
 AREA_KEY = "15127.20191201"
@@ -273,6 +273,31 @@ def test_whatever_a_cell_says_comes_out_as_text(home, browser):
 
 def replace_gap(name):
     return msgspec.structs.replace(GAP, area_name_vi=name)
+
+
+def test_the_pages_tell_what_is_stale_what_was_taken_back_and_what_changed(home, browser):
+    given = Approval("0" * 64, True, "lan", "", WRITTEN_AT)
+    changes = [Change(HOSTILE, "commune", "Tổng số hộ", None, Decimal(1288)), Change("Huyện A", "district", "Hộ", 1, 2)]
+    revisions = [
+        Revision(3, WRITTEN_AT, "lan", "c" * 64, True, None, 0, [], ["manifest.json"]),
+        Revision(2, WRITTEN_AT, "lan", "b" * 64, False, HOSTILE, 0, [], ["THU-HOI.md"]),
+        Revision(1, WRITTEN_AT, "lan", "a" * 64, False, None, 300, changes, [HOSTILE]),
+    ]
+    refusals = [Refusal(HOSTILE, "lan", WRITTEN_AT, "Số đã xem là 5, nay là 6.")]
+    show(stale=Stale(given, ["reports", "rules"], 2, changes), approvals=[given], releases=revisions, refusals=refusals)
+    client = browser("viewer")
+    approval = client.get(at("/phe-duyet")).text
+    assert "Sau đó đã thay đổi: báo cáo của xã; danh mục, quy tắc hoặc phần mềm" in approval
+    assert re.search(r'data-label="Trước" class="n">–</td><td data-label="Nay" class="n">1\.288</td>', approval)
+    released = client.get(at("/cong-bo")).text
+    assert [text for text in ("Lần 3 – sơ bộ", "Lần 2 – đã thu hồi", "… và 298 ô khác") if text not in released] == []
+    assert "1 quyết định không áp dụng được" in client.get(at("")).text
+    listed = client.get("/duyet/").text
+    assert "Phê duyệt hết hiệu lực" in listed
+    assert "lần 3</a> (sơ bộ)" in listed
+    for page in (approval, released, client.get(at("")).text):
+        assert HOSTILE in unescape(page)
+        assert "<script" not in page
 
 
 def test_who_decided_does_not_approve_and_an_approval_is_of_what_was_seen(home, browser):
