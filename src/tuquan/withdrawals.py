@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tuquan import candidates, revisions, settings, showing, vintages, warehouse
+from tuquan import candidates, revisions, settings, showing, vintages, warehouse, withholding
 from tuquan.candidates import quoted
 from tuquan.releases import (
     DATABASE,
@@ -108,12 +108,13 @@ def _write_drafts(releases: Path, newest: Release, withdrawn_by: str, reason: st
     ]
     place = f".tmp-{newest.time_period}-{os.getpid()}"
     draft, sealed = releases / place, releases / f"{place}-sealed"
-    for folder, before in ((draft, newest.path), (sealed, newest.evidence)):
+    for folder, before in ((sealed, newest.evidence), (draft, newest.path)):
         folder.mkdir()
         parent = _manifest(before)
         manifest = parent | told
         shutil.copyfile(before / DATABASE, folder / DATABASE)
-        contents = _empty_database(folder / DATABASE, before, parent, manifest)
+        whole = sealed / DATABASE if folder == draft else None
+        contents = _empty_database(folder / DATABASE, before, parent, manifest, whole)
         if folder == draft:
             (draft / NOTICE).write_text("\n".join(lines) + "\n", encoding="utf-8")
             manifest["tables"] = [asdict(table) for table in contents]
@@ -128,9 +129,13 @@ def _write_drafts(releases: Path, newest: Release, withdrawn_by: str, reason: st
 
 
 def _empty_database(
-    path: Path, before: Path, parent: Mapping[str, Any], manifest: dict[str, Any]
+    path: Path, before: Path, parent: Mapping[str, Any], manifest: dict[str, Any], whole: Path | None
 ) -> list[candidates.Table]:
-    """Take all figures out of a copied database, tell in it what became of them, and return what it holds now."""
+    """Take all figures out of a copied database, tell in it what became of them, and return what it holds now.
+
+    What became of them is compared in what stays in the office; a release tells of it what the one before had told, so
+    it is given the database that is ``whole``.
+    """
     with warehouse.create(path) as connection:
         own = connection.execute("select current_database()").fetchone()[0]
         held = candidates.tables_of(connection, own)
@@ -152,12 +157,32 @@ def _empty_database(
         manifest["content_digest"] = hashlib.sha256(f"{CAUSE}\n{told}".encode()).hexdigest()
         vintages.write_release(connection, "marts.releases", manifest, None)
         connection.execute(f"attach '{quoted(before / DATABASE)}' as parent (read_only)")
-        revisions.write_revisions(connection, _side("parent", parent), _side(own, manifest))
+        if whole is None:
+            revisions.write_revisions(connection, _side("parent", parent), _side(own, manifest))
+        else:
+            _tell_what_was_told(connection, whole)
         connection.execute("detach parent")
         connection.execute(
             f"update {revisions.TABLE} set cause = ?, cause_vi = ?", [CAUSE, phrase(f"revision.cause.{CAUSE}")]
         )
         return contents
+
+
+def _tell_what_was_told(connection: warehouse.Connection, whole: Path) -> None:
+    """Fill the revisions of a release from those of ``whole``, without the numbers that ``parent`` withheld."""
+    columns = [name for name, _ in warehouse.columns(connection, revisions.TABLE)]
+    numbers = ", ".join(f"{name} = null" for name in withholding.numbers_of_revisions(columns))
+    connection.execute(f"attach '{quoted(whole)}' as whole (read_only)")
+    connection.execute(
+        f"insert into {revisions.TABLE} by name select {', '.join(columns)} from whole.{revisions.TABLE}"
+    )
+    connection.execute("detach whole")
+    for level, table in candidates.OBSERVATIONS.items():
+        withheld = f"select (ref_area, indicator) from parent.{table} where value_status = 'withheld'"
+        connection.execute(
+            f"update {revisions.TABLE} set {numbers}, old_status = 'withheld' "
+            f"where level = '{level}' and (ref_area, indicator) in ({withheld})"
+        )
 
 
 def _taken(connection: warehouse.Connection, table: str) -> set[str]:

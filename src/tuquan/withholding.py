@@ -275,6 +275,12 @@ def _released_columns(path: Path) -> dict[str, list[str]]:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
+def numbers_of_revisions(columns: Iterable[str]) -> list[str]:
+    """Return those columns of ``marts.revisions`` that tell what a figure was or is."""
+    numbers = ("old_value", "new_value", "difference", "effect_on_totals")
+    return [name for name in columns if name in numbers or name.endswith(("_numerator", "_denominator", "_bound"))]
+
+
 def release_table(connection: warehouse.Connection, sealed: str, table: str, source: str | None = None) -> str:
     """Return the query for what a release holds of a table of the attached database ``sealed``, or ``source``.
 
@@ -301,12 +307,7 @@ def release_table(connection: warehouse.Connection, sealed: str, table: str, sou
     elif table == "marts.revisions":
         joins = _join(sealed, "withheld", "figures.level") + _join("before", "before", "figures.level", table="before")
         is_said = "withheld.area is null and before.area is null"
-        changed |= {
-            name: f"case when {is_said} then figures.{name} end"
-            for name in allowed
-            if name in ("old_value", "new_value", "difference", "effect_on_totals")
-            or name.endswith(("_numerator", "_denominator", "_bound"))
-        }
+        changed |= {name: f"case when {is_said} then figures.{name} end" for name in numbers_of_revisions(allowed)}
         changed["old_status"] = "case when before.area is null then figures.old_status else 'withheld' end"
         changed["new_status"] = "case when withheld.area is null then figures.new_status else 'withheld' end"
     elif table == "quality.flags":

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from made_once import made_once
 
-from tuquan import publish, releases, review, snapshot, validate, warehouse, withdrawals
+from tuquan import publish, releases, review, snapshot, validate, verification, warehouse, withdrawals
 
 PERIOD = "2021"
 
@@ -61,6 +61,7 @@ def test_a_release_is_taken_back_by_a_revision_without_figures_and_comes_again_w
     assert (published.outbox / "2021-r2.md").read_text() == notice
     manifest = json.loads((folder / "manifest.json").read_text())
     assert {file["path"] for file in manifest["files"]} == {"tuquan.duckdb", "THU-HOI.md"}
+    assert not verification.verify(folder)
     seen = snapshot.read(PERIOD)
     assert [one.withdrawn for one in seen.releases] == ["Sai số hộ <b>", None]
     assert not seen.is_released
