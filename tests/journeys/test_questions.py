@@ -42,6 +42,8 @@ DUTY = f"{QUAN_SON},TQ01,quarter,2023-01-01,2024-01-01,3,,Test\n"
 SILENT, SILENT_IN = "15007", ("2023-Q2", "2023-Q3")
 NEW_MAP = "2025"  # the same district in its eight communes of today
 # One digit too many, which nobody has answered for yet.
+# Counts of persons and cases, small ones of which are withheld.
+SENSITIVE = {row["indicator"] for row in read_seed("indicators") if row["is_sensitive"] == "true"}
 DOUBTFUL, DOUBTFUL_IN, DOUBTFUL_INDICATOR = "15010", "2023-Q4", "propaganda_attendances"
 
 
@@ -372,7 +374,13 @@ def test_what_a_revision_changed_is_what_the_communes_sent_again(sent):
     wanted = {(name_of("15139", "2021"), name): (None, value, value) for name, value in late.items() if is_summed(name)}
     wanted[name_of("15133", "2021"), "social_security_teams"] = (10 * corrected, corrected, -9 * corrected)
     wanted[name_of("15136", "2021"), "leaflets_distributed"] = (None, leaflets, leaflets)
-    assert {key: value for key, value in found.items() if is_summed(key[1])} == wanted
+    told = {key: value for key, value in found.items() if is_summed(key[1])}
+    assert told.keys() == wanted.keys()
+    withheld = {key for key, value in told.items() if value != wanted[key]}
+    assert {key: told[key] for key in withheld} == dict.fromkeys(withheld, (None, None, None))
+    # Small counts of the one late report are withheld, and what would tell them.
+    assert withheld >= {key for key in told if key[1] in SENSITIVE and 1 <= (wanted[key][1] or 0) <= 4}
+    assert withheld <= {key for key in told if key[1] in SENSITIVE}
     assert {row["cause_vi"] for row in rows if row["indicator"] == "leaflets_distributed"} == {
         "Đơn vị gửi lại báo cáo",
         "Báo cáo gửi sau lần công bố trước",
@@ -433,7 +441,10 @@ def test_a_wide_table_has_the_names_of_indicators_as_headings(sent):
     assert row.keys() - {"area_name_vi"} <= {line["name_vi"] for line in read_seed("indicators")}
     for item in load_catalogue().on_form("TQ01", parse_period("2021")):
         if item.rollup_areas == "sum":
-            assert row[item.name_vi] == sent.total("2021", item.indicator), item.indicator
+            # The total that came with the one late report would tell a small count of it by its difference.
+            late = sent["2021"]["15139"].get(item.indicator)
+            is_withheld = item.indicator in SENSITIVE and late and row[item.name_vi] is None
+            assert is_withheld or row[item.name_vi] == sent.total("2021", item.indicator), item.indicator
 
 
 def question(number):
