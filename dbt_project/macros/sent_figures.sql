@@ -60,13 +60,13 @@
 #}
 {% macro is_part_of_a_ratio(indicator) -%}
     {%- set indicators = ref("stg_indicators") -%}
-    {%- if execute and load_relation(indicators) -%}
+    {%- if execute and indicators.schema and load_relation(indicators) -%}
         {%- set found = run_query(
             "select numerator as part from "
             ~ indicators
-            ~ " where rollup_areas= 'recompute' union select denominator from "
+            ~ " where rollup_areas = 'recompute' union select denominator from "
             ~ indicators
-            ~ " where rollup_areas= 'recompute' order by all"
+            ~ " where rollup_areas = 'recompute' order by all"
         ) -%}
         {{ indicator }} in ('{{ found.columns[0].values() | join("', '") }}')
     {%- else -%} true
