@@ -50,7 +50,8 @@ def test_every_text_for_people_is_composed_unicode():
 
 def test_every_phrase_is_said_somewhere():
     project = settings.load().project
-    places = [*project.glob("src/**/*.py"), *project.glob("dags/*.py"), *project.glob("dbt_project/m*/**/*.sql")]
+    patterns = ("src/**/*.py", "src/**/*.html", "plugins/*.py", "dags/*.py", "dbt_project/m*/**/*.sql")
+    places = [path for pattern in patterns for path in project.glob(pattern)]
     code = "\n".join(path.read_text(encoding="utf-8") for path in places)
     for row in read_seed("phrases"):
         whole, family = re.escape(row["phrase"]), re.escape(row["phrase"].split(".")[0])
