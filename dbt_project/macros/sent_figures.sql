@@ -64,9 +64,9 @@
         {%- set found = run_query(
             "select numerator as part from "
             ~ indicators
-            ~ " where rollup_areas = 'recompute' union select denominator from "
+            ~ " where rollup_areas= 'recompute' union select denominator from "
             ~ indicators
-            ~ " where rollup_areas = 'recompute' order by all"
+            ~ " where rollup_areas= 'recompute' order by all"
         ) -%}
         {{ indicator }} in ('{{ found.columns[0].values() | join("', '") }}')
     {%- else -%} true
