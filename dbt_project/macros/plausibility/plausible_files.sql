@@ -194,9 +194,8 @@
             inner join cells using (line_no, time_period)
         ),
 
-        -- Two areas that sent the same figures: so many that are not found elsewhere are no chance.
-        -- It shows in
-        -- the first period, too.
+        -- Two areas that sent the same figures, so many that are not found elsewhere, did not do so
+        -- by chance. It shows in the first period, too.
         rare_figures as (
             select
                 series_no,

@@ -9,6 +9,7 @@ with
         select arrival_id, declared_name, received_at from {{ source("raw", "arrivals") }}
     ),
 
+    -- Read anew, since DuckDB would lay out all rows of what is named twice; here they are few.
     first_arrivals as (
         select
             versions.area_key,
