@@ -121,7 +121,8 @@ class _Formats:
 def write_release_workbook(target: Path, book: ReleaseBook) -> None:
     """Write ``bang-so-lieu.xlsx`` of a release to ``target``. Whatever a text begins with, it stays a text."""
     options = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
-    workbook = xlsxwriter.Workbook(str(target), {**options, "default_format_properties": FONT})
+    # A copy: XlsxWriter adds to what it is given, and the second workbook of a process would differ from the first.
+    workbook = xlsxwriter.Workbook(str(target), {**options, "default_format_properties": FONT.copy()})
     workbook.set_properties({"title": phrase("release.title"), "subject": book.subtitle, "created": CREATED})
     formats = _Formats(workbook)
     for name, write in _SHEETS.items():
