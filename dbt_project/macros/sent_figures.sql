@@ -56,7 +56,7 @@
 
 {#
   Whether an indicator is divided by another one, or divides it; in words, so that of all cells only theirs are read.
-  Where nothing is built yet, as in a test of the model, any may be.
+  Where nothing is built yet, as for the page of the models, any may be.
 #}
 {% macro is_part_of_a_ratio(indicator) -%}
     {%- set indicators = ref("stg_indicators") -%}

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from made_once import lay_out_parsed_models
 
 from tuquan import sample, settings, warehouse
 
@@ -32,13 +33,15 @@ MORE = ("marts.area_map_on(date '2025-06-30')", "marts.district_restated_on(date
 
 
 @pytest.fixture
-def built(tmp_path, server, monkeypatch):
+def built(tmp_path, server, parsed_models, monkeypatch):
     """Two homes with the same inbox (the districts of at most 20 communes), each built on its engine."""
     whole = sample.sample_reports()
     monkeypatch.setattr(sample, "sample_reports", lambda: [one for one in whole if len(one.communes) <= 20])
     sample.lay_out_sample(tmp_path / "inbox", 1)
     homes = {name: {"TUQUAN_HOME": str(tmp_path / name), "TUQUAN_LAKE": ""} for name in ("file", "lake")}
     homes["lake"]["TUQUAN_LAKE"] = server()
+    monkeypatch.setenv("TUQUAN_HOME", str(tmp_path / "file"))
+    lay_out_parsed_models(parsed_models)
     processes = []
     for name, home in homes.items():
         shutil.copytree(tmp_path / "inbox", Path(home["TUQUAN_HOME"]) / "inbox")

@@ -70,6 +70,10 @@ def test_the_builds_own_tests_fail_when_their_claims_are_broken(judged_home, wit
         "adds_up_completeness_by_area": (
             "update intermediate.int_reports set report_status = 'lost' where ref_area = '15148'"
         ),
+        # Then it is asked, and of what is said of it "lost" is no word.
+        "is_key_commune_observations": (
+            "update intermediate.int_reports set report_number = null where ref_area = '15148'"
+        ),
         "totals_equal_the_sum_of_their_communes": (
             "update intermediate.int_area_totals set sum_of_values = sum_of_values + 1 "
             "where indicator_number = (select indicator_number from staging.stg_indicators "

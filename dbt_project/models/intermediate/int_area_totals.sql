@@ -36,11 +36,39 @@ with
         {% if is_incremental() %} where part_key in (select part_key from parts) {% endif %}
     ),
 
+    -- Where something is missing is asked first of whole periods, since nearly all are complete.
+    answered as (
+        select
+            form_period,
+            indicator_number,
+            count(*) as parts,
+            sum(of_counts := areas_answered) as areas_answered
+        from summed
+        group by form_period, indicator_number
+    ),
+
+    received as (
+        select form_period, count(*) as parts, sum(of_counts := areas_received) as areas_received
+        from parts
+        group by form_period
+    ),
+
+    thin_periods as (
+        select answered.form_period, answered.indicator_number
+        from answered
+        inner join received on answered.form_period = received.form_period
+        where answered.areas_answered < received.areas_received
+    ),
+
     -- Few cells have no figure and fewer reports lack a cell. What a total includes is told from
     -- them: what came without what is silent.
     thin as (
         select summed.part_key, indicators.indicator_number, indicators.indicator
         from summed
+        inner join
+            thin_periods
+            on summed.form_period = thin_periods.form_period
+            and summed.indicator_number = thin_periods.indicator_number
         inner join parts on summed.part_key = parts.part_key
         inner join indicators on summed.indicator_number = indicators.indicator_number
         where summed.areas_answered < parts.areas_received
@@ -185,7 +213,10 @@ with
             indicator_number,
             cast(count(*) as integer) as areas_silent,
             cast(count(*) filter (is_held) as integer) as areas_held,
-            cast(sum(sizes_over_areas := households) as bigint) as households_silent,
+            -- A figure again before it is a number: a sum of that width costs more to round.
+            cast(
+                cast(sum(sizes_over_areas := households) as decimal(18, 4)) as bigint
+            ) as households_silent,
             cast(count(households) as integer) as areas_silent_sized
         from
             (
@@ -283,8 +314,35 @@ with
         from registered
     ),
 
-    -- What is asked and nobody has a cell for is looked for where there are fewer totals than
-    -- questions: to lay all of both side by side costs as much as to add them up.
+    -- What is asked and nobody of a part has a cell for is looked for where fewer parts have a
+    -- total
+    -- than there are: to lay all of both side by side costs as much as to add them up.
+    found as (
+        select answered.form_period, answered.indicator_number, answered.parts
+        from answered
+        inner join indicators on answered.indicator_number = indicators.indicator_number
+        where indicators.rollup_areas not in ('recompute', 'register')
+        union all
+        select form_period, indicator_number, count(*) as parts
+        from rated
+        group by form_period, indicator_number
+        union all
+        select form_period, indicator_number, count(*) as parts
+        from registered
+        group by form_period, indicator_number
+    ),
+
+    wanting as (
+        select asked.form_period, asked.indicator_number
+        from asked
+        inner join received on asked.form_period = received.form_period
+        left join
+            found
+            on asked.form_period = found.form_period
+            and asked.indicator_number = found.indicator_number
+        where coalesce(found.parts, 0) < received.parts
+    ),
+
     keys as (
         select summed.form_period, summed.part_key, summed.indicator_number
         from summed
@@ -298,32 +356,15 @@ with
         from registered
     ),
 
-    answers as (
-        select part_key, count(*) as answers
-        from keys
-        semi join asked using (form_period, indicator_number)
-        group by part_key
-    ),
-
-    questions as (select form_period, count(*) as questions from asked group by form_period),
-
-    wanting as (
-        select parts.form_period, parts.part_key
-        from parts
-        inner join questions on parts.form_period = questions.form_period
-        left join answers on parts.part_key = answers.part_key
-        where coalesce(answers.answers, 0) < questions.questions
-    ),
-
     absent as (
-        select wanting.form_period, wanting.part_key, asked.indicator_number
-        from wanting
-        inner join asked on wanting.form_period = asked.form_period
+        select parts.form_period, parts.part_key, wanting.indicator_number
+        from parts
+        inner join wanting on parts.form_period = wanting.form_period
         where
-            (wanting.part_key, asked.indicator_number) not in (
+            (parts.part_key, wanting.indicator_number) not in (
                 select part_key, indicator_number
                 from keys
-                where part_key in (select part_key from wanting)
+                where (form_period, indicator_number) in (select * from wanting)
             )
     ),
 

@@ -7,29 +7,44 @@ with
         select *, is_owed and report_status = 'missing' as is_missed from {{ ref("int_reports") }}
     ),
 
-    -- Few and short columns: all reports are sorted for it.
-    in_order as (
+    followed as not materialized(
         select
-            reports.report_key,
-            reports.series,
-            reports.period_end,
-            reports.is_missed,
-            coalesce(territories.territory_number, reports.area_number) as territory_number,
-            reports.figures_read - reports.figures_zero >= {{ var("copy_minimum") }}
-            and reports.figures_digest = lag(reports.figures_digest) over in_time
-            and reports.period_start = lag(reports.period_end) over in_time + 1 as is_copy,
-            -- The same number in each row of one run of misses.
-            count(*) filter (reports.is_owed and not reports.is_missed) over in_time as times_sent
+            reports.*,
+            coalesce(territories.territory_number, reports.area_number) as territory_number
         from reports
         left join
             {{ ref("int_territories") }} as territories
             on reports.area_number = territories.area_number
-        window
-            in_time as (
-                partition by
-                    coalesce(territories.territory_number, reports.area_number), reports.series
-                order by reports.period_end, reports.area_number
-            )
+    ),
+
+    -- To put all reports in order costs more than to find where that can tell anything.
+    telling as (
+        select territory_number, series
+        from followed
+        where figures_digest is not null
+        group by territory_number, series, figures_digest
+        having count(*) > 1
+        union
+        select territory_number, series
+        from followed
+        where is_missed
+    ),
+
+    in_order as (
+        select
+            report_key,
+            series,
+            period_end,
+            is_missed,
+            territory_number,
+            figures_read - figures_zero >= {{ var("copy_minimum") }}
+            and figures_digest = lag(figures_digest) over in_time
+            and period_start = lag(period_end) over in_time + 1 as is_copy,
+            -- The same number in each row of one run of misses.
+            count(*) filter (is_owed and not is_missed) over in_time as times_sent
+        from followed
+        semi join telling using (territory_number, series)
+        window in_time as (partition by territory_number, series order by period_end, area_number)
     ),
 
     copies as (
