@@ -44,7 +44,7 @@ from tuquan import (
     verification,
     withdrawals,
 )
-from tuquan.releases import files_of
+from tuquan.releases import NoEvidence, NoRelease, files_of
 from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.periods import UnknownPeriod, parse_reported_period
 from tuquan.vocabulary.phrases import number_vi, phrase, shown, time_vi
@@ -97,10 +97,7 @@ _USAGE_ERRORS = (
     provenance.NoSuchCell,
     ValueError,
 )
-_REFUSALS = (
-    *(publishing.PublicationRefused, publishing.NoRelease, review.NotBuilt, transform.NotBuilt),
-    provenance.NoEvidence,
-)
+_REFUSALS = (*(publishing.PublicationRefused, NoRelease, NoEvidence, review.NotBuilt, transform.NotBuilt),)
 
 
 @command

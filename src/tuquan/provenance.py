@@ -5,7 +5,6 @@ the figure is computed anew, without the warehouse's tables of figures. Needs wh
 (``TUQUAN_HOME/evidence``), the register and the raw store; a release alone tells none of it.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tuquan import candidates, settings, store, warehouse
-from tuquan.releases import DATABASE, MANIFEST, NoRelease, Release, newest_revision, read_release
+from tuquan.releases import DATABASE, MANIFEST, NoRelease, Release, newest_revision, read_manifest, read_release
 from tuquan.vocabulary.phrases import load_checks, number_vi, phrase, shown, time_vi
 from tuquan.workbook.reading import read_file
 from tuquan.workbook.submission import ReadCell, ReadFile
@@ -48,10 +47,6 @@ class NoSuchCell(LookupError):
     """The release has no such figure; the message says what a cell is called."""
 
 
-class NoEvidence(LookupError):
-    """What stays in the office of this release is not there."""
-
-
 @dataclass
 class Evidence:
     """The evidence of one release. Files are read once for all questions about it."""
@@ -62,20 +57,11 @@ class Evidence:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        return json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
-
-    @property
-    def folder(self) -> Path:
-        folder = self.release.evidence
-        if not (folder / DATABASE).exists():
-            raise NoEvidence(
-                f"the evidence of release {self.release.place} is not in {folder}; restore it from a backup"
-            )
-        return folder
+        return read_manifest(self.release.evidence)
 
     @cached_property
     def indicators(self) -> dict[str, dict[str, Any]]:
-        with warehouse.open_release(self.folder / DATABASE) as connection:
+        with warehouse.open_release(self.release.evidence / DATABASE) as connection:
             rows = warehouse.rows(connection, "select * from marts.dim_indicators")
         return {row["indicator"]: row for row in rows}
 
@@ -91,7 +77,7 @@ class Evidence:
         area, indicator = self._parse(cell)
         with warehouse.open_release(self.release.path / DATABASE) as released:
             level, published = self._find(released, area, indicator)
-        with warehouse.open_release(self.folder / DATABASE) as sealed:
+        with warehouse.open_release(self.release.evidence / DATABASE) as sealed:
             _, whole = self._find(sealed, published["area_key"], indicator)
             communes = self._communes(sealed, level, whole)
             flags = warehouse.rows(sealed, _FLAGS, {"area_key": whole["area_key"], "indicator": indicator})

@@ -35,6 +35,7 @@ from tuquan.releases import (
     newest_revision,
     point_to,
     publication_lock,
+    read_manifest,
     read_release,
     replace_text,
     revisions_of,
@@ -348,8 +349,8 @@ def _write_sealed(
             order = [column for column in candidates.ORDER if column in {row[0] for row in described}]
             connection.execute(f"create table sealed.{name} as {select} order by {', '.join(order) or 'all'}", names)
         if parent:
-            with _attached(connection, {"parent": _whole(parent)}, read_only=True):
-                told = json.loads((_whole(parent).parent / MANIFEST).read_text(encoding="utf-8"))
+            with _attached(connection, {"parent": parent.evidence / DATABASE}, read_only=True):
+                told = read_manifest(parent.evidence)
                 write_revisions(connection, _side("parent", told), _side("sealed", evidence))
         rules = withholding.read_rules(connection, "sealed")
         earlier = _said_before(connection, rules, time_period)
@@ -371,15 +372,9 @@ def _said_before(
     for period in withholding.related_periods(rules, time_period, periods):
         for release in revisions_of(folder / period):
             members = withholding.read_members(connection, "sealed", period)
-            with _attached(connection, {"earlier": _whole(release)}, read_only=True):
+            with _attached(connection, {"earlier": release.evidence / DATABASE}, read_only=True):
                 found.append((release, withholding.read_said(connection, "earlier", rules, members)))
     return found
-
-
-def _whole(release: Release) -> Path:
-    """The database with all figures of a release; one from before small counts were withheld has them itself."""
-    sealed = release.evidence / DATABASE
-    return sealed if sealed.exists() else release.path / DATABASE
 
 
 @contextmanager

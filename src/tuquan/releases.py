@@ -62,6 +62,10 @@ class NoRelease(LookupError):
     """Nothing is released yet."""
 
 
+class NoEvidence(LookupError):
+    """What stays in the office of a release is not there."""
+
+
 @dataclass(frozen=True)
 class Release:
     """One revision on disk, as its manifest tells: ``digest`` was approved, ``content_digest`` is of its tables, and
@@ -80,8 +84,15 @@ class Release:
 
     @property
     def evidence(self) -> Path:
-        """The folder with what was not released: figures, files, decisions. An old release may have none."""
-        return settings.load().evidence / self.place
+        """The folder with what was not released: the whole tables, and a manifest that tells all.
+
+        Raises:
+            NoEvidence: it is gone.
+        """
+        folder = settings.load().evidence / self.place
+        if not (folder / DATABASE).exists():
+            raise NoEvidence(f"the evidence of release {self.place} is not in {folder}; restore it from a backup")
+        return folder
 
 
 @contextmanager
@@ -117,9 +128,14 @@ def revisions_of(folder: Path) -> list[Release]:
     return [read_release(folder / f"r{number}") for number in sorted(numbers)]
 
 
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return what the manifest in ``folder`` tells."""
+    return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+
+
 def read_release(path: Path) -> Release:
     """Read a release, or the draft of one, from its manifest."""
-    manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    manifest = read_manifest(path)
     names = ("time_period", "revision", "digest", "content_digest")
     released_at = datetime.fromisoformat(manifest["released_at"])
     return Release(path, **{name: manifest[name] for name in names}, released_at=released_at)
@@ -129,7 +145,7 @@ def withdrawn_at(release: Release | None) -> str | None:
     """Return when (UTC) this revision took back the one before it, or None."""
     if release is None:
         return None
-    withdrawal = json.loads((release.path / MANIFEST).read_text(encoding="utf-8")).get("withdrawal")
+    withdrawal = read_manifest(release.path).get("withdrawal")
     return withdrawal["withdrawn_at"] if withdrawal else None
 
 
@@ -139,9 +155,10 @@ def settle(draft: Path, sealed: Path) -> Release:
     What stays in the office, the folder ``sealed``, is there before: a release never lacks its evidence.
     """
     drafted = read_release(draft)
-    if drafted.evidence.exists():  # of a publication that was killed before its release was there
-        shutil.rmtree(drafted.evidence)
-    _put(sealed, drafted.evidence)
+    kept = settings.load().evidence / drafted.place
+    if kept.exists():  # of a publication that was killed before its release was there
+        shutil.rmtree(kept)
+    _put(sealed, kept)
     target = draft.parent / drafted.place
     _put(draft, target)
     return read_release(target)

@@ -17,7 +17,7 @@ from tuquan import candidates, settings, snapshot, verdicts, warehouse
 from tuquan.candidates import quoted
 from tuquan.inputs import is_built
 from tuquan.outbox import write_whole
-from tuquan.releases import DATABASE, MANIFEST, revisions_of
+from tuquan.releases import DATABASE, read_manifest, revisions_of
 from tuquan.snapshot import (
     Answer,
     Approval,
@@ -453,7 +453,7 @@ def _releases(time_period: str) -> list[Revision]:
     catalogue = load_catalogue()
     told = []
     for release in reversed(revisions_of(folder)):
-        manifest = json.loads((release.path / MANIFEST).read_text(encoding="utf-8"))
+        manifest = read_manifest(release.path)
         changes = []
         if release.revision > 1:
             with warehouse.open_release(release.path / DATABASE) as connection:

@@ -5,7 +5,6 @@ and what earlier revisions said where a later one says something else: ten revis
 """
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +15,16 @@ from typing import Any
 
 from tuquan import candidates, revisions, settings, warehouse
 from tuquan.candidates import quoted
-from tuquan.releases import DATABASE, MANIFEST, Release, copy_comments, copy_views, is_period, revisions_of, sync
+from tuquan.releases import (
+    DATABASE,
+    Release,
+    copy_comments,
+    copy_views,
+    is_period,
+    read_manifest,
+    revisions_of,
+    sync,
+)
 
 _NEW = "newest_release"
 _RELEASES = "marts.releases"
@@ -178,7 +186,7 @@ def _write_releases(connection: warehouse.Connection, held: dict[str, list[Relea
     connection.execute(f"create or replace table {_RELEASES} as from {_NEW}.{_RELEASES} limit 0")
     for made in held.values():
         for release, after in pairwise([*made, None]):
-            manifest = json.loads((release.path / MANIFEST).read_text(encoding="utf-8"))
+            manifest = read_manifest(release.path)
             write_release(connection, _RELEASES, manifest, after and after.released_at)
 
 

@@ -25,9 +25,11 @@ from tuquan.releases import (
     newest_revision,
     point_to,
     publication_lock,
+    read_manifest,
     replace_text,
     settle,
     sha256_of,
+    withdrawn_at,
     write_checksums,
 )
 from tuquan.vocabulary.periods import parse_period, parse_reported_period
@@ -54,6 +56,7 @@ def withdraw(time_period: str, withdrawn_by: str, reason: str) -> Path:
     Raises:
         NoRelease: the period has none.
         AlreadyWithdrawn: it was taken back before.
+        NoEvidence: what stays in the office of that release is gone.
         ValueError: nobody, or no reason, is named.
     """
     parse_reported_period(time_period)
@@ -63,7 +66,7 @@ def withdraw(time_period: str, withdrawn_by: str, reason: str) -> Path:
         newest = newest_revision(time_period)
         if newest is None:
             raise NoRelease(f"{time_period} has no release that could be taken back")
-        if _manifest(newest.path).get("withdrawal"):
+        if withdrawn_at(newest):
             raise AlreadyWithdrawn(f"{newest.place} is a withdrawal already; publish {time_period} again instead")
         release = settle(*_write_drafts(releases, newest, withdrawn_by, reason))
         vintages.bring_up_to_date()
@@ -81,10 +84,6 @@ def withdraw(time_period: str, withdrawn_by: str, reason: str) -> Path:
     outbox.mkdir(parents=True, exist_ok=True)
     replace_text(outbox / f"{time_period}-r{release.revision}.md", (release.path / NOTICE).read_text(encoding="utf-8"))
     return release.path
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
 
 
 def _write_drafts(releases: Path, newest: Release, withdrawn_by: str, reason: str) -> tuple[Path, Path]:
@@ -110,7 +109,7 @@ def _write_drafts(releases: Path, newest: Release, withdrawn_by: str, reason: st
     draft, sealed = releases / place, releases / f"{place}-sealed"
     for folder, before in ((sealed, newest.evidence), (draft, newest.path)):
         folder.mkdir()
-        parent = _manifest(before)
+        parent = read_manifest(before)
         manifest = parent | told
         shutil.copyfile(before / DATABASE, folder / DATABASE)
         whole = sealed / DATABASE if folder == draft else None

@@ -77,6 +77,15 @@ def test_a_release_is_taken_back_by_a_revision_without_figures_and_comes_again_w
     assert publish.query("select count(obs_value) from marts.commune_observations")[1] == [figures]
 
 
+def test_without_its_evidence_no_release_is_taken_back_or_followed_by_another(published):
+    shutil.rmtree(published.evidence)
+    with pytest.raises(releases.NoEvidence, match=r"2021/r1 is not in .*restore it from a backup"):
+        withdrawals.withdraw(PERIOD, "Giám đốc", "Sai số hộ")
+    with pytest.raises(releases.NoEvidence, match="2021/r1"):
+        publish.write_draft(PERIOD)
+    assert [one.revision for one in releases.revisions_of(published.releases / PERIOD)] == [1]
+
+
 def test_what_was_never_released_cannot_be_taken_back(home):
     home.releases.mkdir(parents=True)
     with pytest.raises(releases.NoRelease):
