@@ -1,10 +1,11 @@
 {#
   The build refuses a sum or an average that does not say what it runs over (macros/typed_sums.sql), or whose groups mix
   what must not be mixed. Every model passes here before it is built (pre-hook in dbt_project.yml). What is looked at is
-  the statement as DuckDB parses it, so aliases, windows, filters, pivots and the case of letters hide nothing.
+  the statement as DuckDB parses it, so aliases, windows, filters, pivots and the case of letters hide nothing. One that
+  passed is not looked at again until it, or a rule, is another one (typed_sums_passed.sql).
 #}
 {% macro figures_keep_their_types() -%}
-    {%- if execute and might_add(model.compiled_code) -%}
+    {%- if execute and might_add(model.compiled_code) and not has_passed(model.compiled_code) -%}
         {%- set broken = run_query(broken_rules(model.compiled_code)) -%}
         {%- if broken.rows | length -%}
             {%- set messages = [] -%}

@@ -205,6 +205,9 @@ create table if not exists meta.built_periods (
     rules_digest varchar,              -- of the seeds and code that built them
     is_judged boolean not null,
 );
+create table if not exists meta.typed_statements (
+    digest varchar not null,           -- of a model whose sums keep their types, with the rules that found so
+);
 create table if not exists meta.column_comments (  -- of views in a lake, which keeps none itself
     table_name varchar not null,       -- schema.view
     column_name varchar not null,

@@ -190,6 +190,9 @@ def test_a_build_refuses_each_wrong_model_by_the_name_of_its_rule(
     for path in [*wrong, *right]:
         shutil.copy(path, tmp_path / "dbt_project" / "models" / "intermediate")
     monkeypatch.setenv("TUQUAN_PROJECT", str(tmp_path))
+    passed = "select count(*) from meta.typed_statements"
+    with warehouse.look() as connection:
+        (passed_before,) = connection.execute(passed).fetchone()
 
     done = CliRunner().invoke(app, ["build", "--period", "2021"])
 
@@ -209,6 +212,9 @@ def test_a_build_refuses_each_wrong_model_by_the_name_of_its_rule(
             inner join marts.district_observations as marts using (ref_area, time_period, indicator)
             """,
         )
+        (passed_now,) = connection.execute(passed).fetchone()
+    assert passed_before > 0
+    assert passed_now == passed_before + len(right)  # no wrong one is spared the next look
     refused = {row["model"]: row["message"] for row in results if row["status"] == "error"}
     assert refused.keys() == HELP.keys()  # and the models of the project itself are built
     for model, message in refused.items():
