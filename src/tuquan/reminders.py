@@ -228,7 +228,7 @@ def write_notices(day: date, written_at: datetime, *, by_mail: bool, by_webhook:
         state = _state(connection, day)
     written = Written(remarks=_remarks(state, by_mail, by_webhook))
     offices = [mailbox for mailbox in state.mailboxes if mailbox.is_office]
-    own = _digest(state, {contact.code for office in offices for contact in office.contacts} or {COUNTRY})
+    own = _digest(state, _office_codes(state))
     written.digest = _write_file(own, day)
     if by_mail:
         written.mails += _write_reminders(state, DAILY, written_at, state.matters)
@@ -238,6 +238,15 @@ def write_notices(day: date, written_at: datetime, *, by_mail: bool, by_webhook:
         outbox.put_post(DAILY, digest_short(own, day), [_record(DAILY, WEBHOOK, DIGEST, DIGEST, 1, day)])
         written.posts = 1
     return written
+
+
+def preview(day: date) -> list[tuple[str, str]]:
+    """Return subject and text of what is due on ``day``, the digest last; nothing is written."""
+    with warehouse.connect() as connection:
+        state = _state(connection, day)
+    mails = [_mail(mailbox, due, day) for mailbox, due in _due_to_mailboxes(state, DAILY, state.matters)]
+    digest = _digest(state, _office_codes(state))
+    return mails if digest.is_empty else [*mails, (digest_subject(day), digest_text(digest, phrase("office.name")))]
 
 
 def write_questions(day: date, written_at: datetime, *, by_mail: bool) -> int:
@@ -483,35 +492,37 @@ def _mailboxes(connection: warehouse.Connection, state: _State) -> list[_Mailbox
 def _write_reminders(state: _State, kind: str, written_at: datetime, matters: Sequence[Matter]) -> int:
     """Write one mail per mailbox that is no office's and to which something is due; return how many."""
     senders = outbox.known_senders()
+    due_to = _due_to_mailboxes(state, kind, matters)
+    for mailbox, due in due_to:
+        told = [
+            _record(kind, mailbox.recipient, one.matter.cause, one.matter.matter_id, one.times, state.day, one.matter)
+            for one in due
+        ]
+        files = dict.fromkeys(one.matter.arrival_id for one in due if one.matter.arrival_id in senders)
+        is_answer = kind == QUESTIONS and all(senders[file].address == mailbox.address for file in files)
+        answers = [(senders[file].message_id, senders[file].references) for file in files] if is_answer else []
+        subject, text = _mail(mailbox, due, state.day)
+        outbox.put_notice(kind, mailbox.address, subject, text, told, state.day, written_at, answers)
+    return len(due_to)
+
+
+def _due_to_mailboxes(state: _State, kind: str, matters: Sequence[Matter]) -> list[tuple[_Mailbox, list[Reminder]]]:
     by_code = _by_code(state, matters)
-    mails = 0
+    found = []
     for mailbox in (mailbox for mailbox in state.mailboxes if not mailbox.is_office):
         due = [
             Reminder(matter, state.times.get(matter.matter_id, 0) + 1, matter.area_key not in state.reached)
             for matter in _of_mailbox(mailbox, by_code)
             if _is_due(state, mailbox.recipient, matter, kind)
         ]
-        if not due:
-            continue
-        told = [
-            _record(kind, mailbox.recipient, one.matter.cause, one.matter.matter_id, one.times, state.day, one.matter)
-            for one in due
-        ]
-        files = dict.fromkeys(one.matter.arrival_id for one in due if one.matter.arrival_id in senders)
-        answers = [(senders[file].message_id, senders[file].references) for file in files]
-        is_answer = kind == QUESTIONS and all(senders[file].address == mailbox.address for file in files)
-        outbox.put_notice(
-            kind,
-            mailbox.address,
-            reminder_subject(due, mailbox.name_vi, is_list=mailbox.is_list),
-            reminder_text(due, mailbox.name_vi, state.day, is_list=mailbox.is_list),
-            told,
-            state.day,
-            written_at,
-            answers if is_answer else (),
-        )
-        mails += 1
-    return mails
+        if due:
+            found.append((mailbox, due))
+    return found
+
+
+def _mail(mailbox: _Mailbox, due: Sequence[Reminder], day: date) -> tuple[str, str]:
+    subject = reminder_subject(due, mailbox.name_vi, is_list=mailbox.is_list)
+    return subject, reminder_text(due, mailbox.name_vi, day, is_list=mailbox.is_list)
 
 
 def _by_code(state: _State, matters: Sequence[Matter]) -> dict[str, list[Matter]]:
@@ -604,6 +615,11 @@ def _digest(state: _State, codes: set[str]) -> Digest:
         refused=[box.name_vi for box in state.mailboxes if box.recipient in state.refused],
         problems=state.book.problems,
     )
+
+
+def _office_codes(state: _State) -> set[str]:
+    """The codes of all offices that are known; without any, everything is one office's."""
+    return {one.code for one in state.book.contacts if one.is_office} or {COUNTRY}
 
 
 def _collections(owed: Iterable[_Owed], day: date) -> list[Collection]:

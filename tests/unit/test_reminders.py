@@ -7,8 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 from email import policy
 
 import pytest
+from typer.testing import CliRunner
 
 from tuquan import outbox, receipts, reminders, settings, warehouse
+from tuquan.cli import app
 from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.phrases import number_vi
 from tuquan.vocabulary.seeds import read_seed
@@ -414,3 +416,22 @@ def test_offices_are_quiet_on_days_off_and_work_on_exchanged_saturdays():
 def test_today_is_the_day_in_viet_nam(office):
     written = reminders.write_today(datetime(2022, 1, 9, 20, tzinfo=UTC), True, False)
     assert written.digest.name == "tong-hop-2022-01-10.txt"
+
+
+def test_a_former_district_still_sees_to_its_communes(home):
+    home.home.mkdir(parents=True)
+    home.contacts.write_text(f"ref_area,address\n390,{THUY}\n")
+    day = date(2026, 11, 18)  # the day after November was due, from five communes of what was the district
+    ((subject, text), _) = reminders.preview(day)
+    assert subject == "Đôn đốc báo cáo: 5 đơn vị thuộc Huyện Cẩm Thủy (390)"
+    assert "Xã Cẩm Thủy (15127), Tháng 11 năm 2026" in text
+    assert outbox.waiting_replies() == []
+
+
+def test_the_command_line_shows_what_is_due_and_sends_nothing(office):
+    shown = CliRunner().invoke(app, ["remind", "--day", LATER.isoformat()])
+    assert shown.exit_code == 0
+    assert "Đôn đốc báo cáo: Xã Cẩm Liên (15145)" in shown.output
+    assert "@" not in shown.output
+    assert outbox.waiting_replies() == []
+    assert "không phải ngày làm việc" in CliRunner().invoke(app, ["remind", "--day", "2022-01-08"]).output
