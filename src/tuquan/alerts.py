@@ -117,7 +117,7 @@ def _notices(failure: Failure) -> list[WaitingReply]:
     name = "alert.text" if failure.task else "alert.text_run"
     time = failure.failed_at.astimezone(VIETNAM).strftime("%H:%M %d/%m/%Y")
     text = phrase(name, **facts | {"time": time, "error": failure.error or "–"})
-    subject = phrase("alert.subject", dag=failure.dag, task=failure.task or "–")
+    subject = phrase("alert.subject" if failure.task else "alert.subject_run", dag=failure.dag, task=failure.task)
     day, written_at = failure.failed_at.astimezone(VIETNAM).date(), failure.failed_at.replace(tzinfo=None)
     notices = []
     if channels.can_notify("smtp"):

@@ -228,8 +228,9 @@ def _questions(digest: Digest) -> list[str]:
         phrase("office.questions", period=period_vi(parse_period(period)), count=number_vi(count))
         + " "
         + phrase("office.page", page=f"{PAGE}/{period}")
-        for period, count in digest.questions_open.items()
+        for period, count in list(digest.questions_open.items())[:MOST_NAMES]
     ]
+    lines += _more(len(digest.questions_open) - MOST_NAMES)
     lines += ["", phrase("office.worst", count=number_vi(min(len(digest.questions), MOST_QUESTIONS)))]
     catalogue = load_catalogue()
     for number, one in enumerate(digest.questions[:MOST_QUESTIONS], start=1):

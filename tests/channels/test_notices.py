@@ -205,7 +205,9 @@ def test_a_failure_is_told_at_once_without_a_word_of_what_was_in_hand(callbacks,
 
 def test_a_run_whose_task_was_killed_is_told_of_by_the_run(callbacks, post, webhook):
     callbacks[1]({"ti": task(), "reason": "task_failure"})
-    text = email.message_from_bytes(post.taken[0][1], policy=email.policy.default).get_content()
+    message = email.message_from_bytes(post.taken[0][1], policy=email.policy.default)
+    text = message.get_content()
+    assert message["Subject"] == "Lần chạy hỏng: build_marts"
     assert "bị dừng đột ngột" in text
     assert "run_gates" not in text
     assert "/dags/build_marts/runs/build__2023-S1__20261127T013000" in text
