@@ -10,9 +10,9 @@ Red here means that our machinery broke. A suspicious figure never turns a task 
 
 import pendulum
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import Asset, Param, dag, task
+from airflow.sdk import Asset, Connection, Param, dag, task
 
-from tuquan import handoffs, review, transform, validate
+from tuquan import alerts, handoffs, review, transform, validate
 
 
 @dag(
@@ -24,6 +24,7 @@ from tuquan import handoffs, review, transform, validate
     max_active_runs=1,
     params={"time_period": Param(type="string", pattern=handoffs.PERIOD_PATTERN, title="Kỳ báo cáo")},
     tags=["transform", "validate", "review"],
+    **alerts.callbacks(Connection.get),
 )
 def build_marts() -> None:
     @task.short_circuit(task_display_name="Kỳ này có gì mới không?", pool=handoffs.WAREHOUSE_WRITER)

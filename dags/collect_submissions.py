@@ -18,7 +18,7 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import Asset, Connection, ObjectStoragePath, dag, task
 from airflow.sdk.observability import stats
 
-from tuquan import channels, handoffs, load, receipts, register, transform
+from tuquan import alerts, channels, handoffs, load, receipts, register, transform
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
     catchup=False,
     max_active_runs=1,
     tags=["collect", "load"],
+    **alerts.callbacks(Connection.get),
 )
 def collect_submissions() -> None:
     @task(

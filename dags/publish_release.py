@@ -10,9 +10,9 @@ So does a yes of a person who decided about figures of the period: four eyes see
 
 import pendulum
 from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
-from airflow.sdk import Asset, Param, dag, task
+from airflow.sdk import Asset, Connection, Param, dag, task
 
-from tuquan import handoffs, publish, review
+from tuquan import alerts, handoffs, publish, review
 
 
 class SignedApproval(ApprovalOperator):
@@ -35,6 +35,7 @@ class SignedApproval(ApprovalOperator):
     },
     user_defined_macros={"summary_of": review.summary},
     tags=["review", "publish"],
+    **alerts.callbacks(Connection.get),
 )
 def publish_release() -> None:
     approve = SignedApproval(

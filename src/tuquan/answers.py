@@ -64,7 +64,7 @@ def digest_text(
             arrival_id, declared_name, received_at, receipt_path, file_status (of the file), first_received_at and
             is_admitted (the office let it count, whatever was asked about it).
         findings: those of all these reports.
-        returned: figures that the office gave back: sheet, cell, indicator, obs_value and reason.
+        returned: figures that the office gave back: sheet, cell, indicator, obs_value, reason and answer_by.
     """
     last = reports[-1]
     loaded = [report for report in reports if report["is_loaded"] and report["file_status"] != "duplicate"]
@@ -110,6 +110,7 @@ def _returned_line(number: int, row: Row) -> str:
         indicator=item.name_vi,
         value=number_vi(row["obs_value"], item.decimals),
         reason=shown(row["reason"]),
+        date=date_vi(row["answer_by"]),
     )
 
 

@@ -35,6 +35,7 @@ from tuquan import (
     publish as publishing,
     receipts,
     register,
+    reminders,
     review,
     sample as samples,
     settings,
@@ -47,7 +48,7 @@ from tuquan import (
 from tuquan.releases import NoEvidence, NoRelease, files_of
 from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.periods import UnknownPeriod, parse_reported_period
-from tuquan.vocabulary.phrases import number_vi, phrase, shown, time_vi
+from tuquan.vocabulary.phrases import VIETNAM, date_vi, number_vi, phrase, shown, time_vi
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 # In a pipe nothing is wrapped or cut: a line stays a line.
@@ -174,6 +175,19 @@ def check(
         out.print("\n".join(answer.receipt for answer in answers))
     if any(answer.file["status"] in ("held", "refused") for answer in answers):
         raise typer.Exit(Exit.REFUSED_OR_HELD)
+
+
+@command
+def remind(
+    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Another day than today.")] = None,
+) -> None:
+    """Show what would be told today, without addresses, and send nothing; the DAG remind_and_digest sends."""
+    when = (day or datetime.now(VIETNAM)).date()
+    if reminders.is_quiet(when):
+        out.print(phrase("remind.quiet", date=date_vi(when)))
+        return
+    for subject, text in reminders.preview(when):
+        out.print(subject, text, "─" * 40, sep="\n")
 
 
 @command

@@ -6,10 +6,11 @@ person finds it in the grid and a hand-over that is repeated starts nothing twic
 
 import os
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from tuquan import settings
+from tuquan.vocabulary.phrases import VIETNAM
 
 SUBMISSIONS = "tuquan_submissions"
 MARTS = "tuquan_marts"
@@ -25,7 +26,8 @@ COLLECT = "collect_submissions"
 APPLY = "apply_decisions"
 BUILD = "build_marts"
 PUBLISH = "publish_release"
-DAGS = (COLLECT, APPLY, BUILD, PUBLISH)  # in the order of the flow
+REMIND = "remind_and_digest"
+DAGS = (COLLECT, APPLY, BUILD, PUBLISH, REMIND)  # in the order of the flow
 
 # 2026-M11, 2026-Q4, 2026-S2, 2026; checked by Airflow before a run exists.
 PERIOD_PATTERN = r"^\d{4}(-(M(0[1-9]|1[0-2])|Q[1-4]|S[12]))?$"
@@ -40,6 +42,19 @@ def loaders() -> list[int]:
     """Number the tasks that load at once: ``TUQUAN_LOADERS`` of them on a lake, one where the warehouse is one file."""
     count = int(os.environ.get("TUQUAN_LOADERS") or 1) if settings.load().lake else 1
     return list(range(1, count + 1))
+
+
+def day_of(asked: datetime, now: datetime) -> date | None:
+    """Return the day in Viet Nam of a run; None when it is asked for another day than today, as a backfill does.
+
+    >>> early, late = datetime.fromisoformat("2026-11-27T00:30Z"), datetime.fromisoformat("2026-11-27T16:59Z")
+    >>> day_of(early, late)
+    datetime.date(2026, 11, 27)
+    >>> day_of(datetime.fromisoformat("2026-11-26T00:30Z"), late) is None
+    True
+    """
+    day = now.astimezone(VIETNAM).date()
+    return day if asked.astimezone(VIETNAM).date() == day else None
 
 
 def build_run(time_period: str, stamp: str) -> str:

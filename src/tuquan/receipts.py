@@ -16,6 +16,7 @@ from pathlib import Path
 from tuquan import outbox, settings, warehouse
 from tuquan.answers import area_vi, digest_text, due_lines, receipt_text
 from tuquan.corrections import Correction, correction_for
+from tuquan.returned import returned_figures
 from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.forms import current_form
 from tuquan.vocabulary.periods import parse_period
@@ -98,34 +99,6 @@ class _Answer:
         return files | {self.workbook_path: self.correction.content} if self.correction else files
 
 
-# Figures that the office gave back to their communes, as long as these are the figures that stand.
-_RETURNED = """
-with decided as (
-    select *
-    from meta.decisions
-    qualify row_number() over (
-        partition by ref_area, time_period, indicator, expected_value order by decision_id desc
-    ) = 1
-),
-standing as (
-    select *
-    from raw.submissions
-    where is_loaded
-    qualify row_number() over (partition by area_key, form, time_period order by report_number desc) = 1
-)
-select standing.arrival_id, standing.area_key, standing.time_period, cells.sheet, cells.cell, cells.indicator,
-    cells.obs_value, decided.reason
-from decided
-inner join standing using (ref_area, time_period)
-inner join raw.cells as cells
-    on standing.submission_id = cells.submission_id
-    and decided.indicator = cells.indicator
-    and decided.expected_value = cells.obs_value
-where decided.choice = 'return' and cells.stands and cells.measure = 'period'
-order by all
-"""
-
-
 def write_receipts() -> int:
     """Answer every file that has an outcome and no receipt yet; return how many were answered."""
     count = 0
@@ -151,7 +124,7 @@ def write_digest(submission_id: str) -> None:
 def write_returned() -> int:
     """Tell each commune in its digest which figures the office gave back to it; return how many figures these are."""
     with warehouse.connect() as connection:
-        returned = warehouse.rows(connection, _RETURNED)
+        returned = returned_figures(connection)
         _write_digests(connection, sorted({row["arrival_id"] for row in returned}), least=1)
     return len(returned)
 
@@ -244,7 +217,7 @@ def _write_digests(connection: warehouse.Connection, arrival_ids: Sequence[int],
     """Write the digest of each commune and period of which ``least`` reports came: of one, its receipt says it all."""
     reports = warehouse.rows(connection, _REPORTS, [arrival_ids])
     returned = defaultdict(list)
-    for row in warehouse.rows(connection, _RETURNED):
+    for row in returned_figures(connection):
         returned[row["area_key"], row["time_period"]].append(row)
     all_ids = sorted({report["arrival_id"] for report in reports})
     findings = _grouped(warehouse.rows(connection, _FINDINGS, [all_ids]))
@@ -279,6 +252,9 @@ def _reply(answers: Iterable[_Answer]) -> None:
             [(answer.arrival["in_reply_to"], answer.arrival["reference_ids"]) for answer in group],
             max(answer.arrival["received_at"] for answer in group),
         )
+        for arrival in (answer.arrival for answer in group if answer.keys):
+            sender = outbox.Sender(address, arrival["in_reply_to"], arrival["reference_ids"])
+            outbox.remember_sender(arrival["arrival_id"], sender)
 
 
 def _subject(keys: frozenset[tuple[str, str]]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 _NAMES = (
     *(b"TUQUAN_HOME", b"TUQUAN_PROJECT", b"TUQUAN_SEEDS", b"TUQUAN_SETTLE_SECONDS"),
-    *(b"TUQUAN_LAKE", b"TUQUAN_LAKE_DATA"),
+    *(b"TUQUAN_LAKE", b"TUQUAN_LAKE_DATA", b"TUQUAN_CONTACTS", b"TUQUAN_ENGINEERS"),
 )
 
 
@@ -25,6 +25,8 @@ class Settings:
     # Address of the PostgreSQL database with the catalogue; empty: the warehouse is one file. May hold a password.
     lake: str = field(default="", repr=False)
     lake_data: str = ""  # where its tables lie: a folder, or an s3:// address
+    contacts: Path = Path()  # address book of the offices
+    engineers: tuple[str, ...] = ()  # mail addresses of those who mend the machinery
 
     @property
     def inbox(self) -> Path:
@@ -92,7 +94,9 @@ def load() -> Settings:
 
 @cache  # paths are slow to resolve
 def _settings(*values: bytes | None) -> Settings:
-    home, project, seeds, settle_seconds, lake, lake_data = (os.fsdecode(value or b"") for value in values)
+    home, project, seeds, settle_seconds, lake, lake_data, contacts, engineers = (
+        os.fsdecode(value or b"") for value in values
+    )
     root = Path(project or Path(__file__).parents[2]).resolve()
     place = Path(home or root / "var").resolve()
     if "://" not in lake_data:
@@ -104,4 +108,6 @@ def _settings(*values: bytes | None) -> Settings:
         settle_seconds=float(settle_seconds or 2),
         lake=lake.strip(),
         lake_data=lake_data,
+        contacts=Path(contacts or place / "contacts.csv").resolve(),
+        engineers=tuple(engineers.split()),
     )

@@ -162,6 +162,20 @@ create table if not exists meta.verdicts (
     message_vi varchar,                -- why it was refused
     applied_at timestamp not null,
 );
+create table if not exists meta.reminders (  -- what was told to whom; one row per notice and matter
+    notice_id varchar not null,        -- one mail or post
+    recipient varchar not null,        -- a digest of the address, never an address; or webhook
+    cause varchar not null,            -- due_soon, overdue, empty, held_file, held_cells, returned, unanswered, digest
+    matter_id varchar not null,        -- what was told: one report, file or figure; or a digest by its content
+    area_key varchar,
+    form varchar,
+    time_period varchar,
+    indicator varchar,
+    times integer not null,            -- for the how many-th time
+    day date not null,                 -- in Viet Nam
+    outcome varchar not null,          -- sent, refused (for good, by the mail server)
+    told_at timestamp not null,
+);
 create table if not exists meta.questions (
     listed_at timestamp not null,
     event varchar not null,            -- asked: in the review list from then on; gone: no longer in it

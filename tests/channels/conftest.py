@@ -357,6 +357,51 @@ def post_office(request, certificate):
     controller.stop()
 
 
+# Webhook
+
+
+class WebhookServer(http.server.ThreadingHTTPServer):
+    """Takes JSON at one secret place; answers with the codes that a test lays out, then with 200."""
+
+    def __init__(self):
+        super().__init__((HOST, 0), _Webhook)
+        self.taken, self.codes = [], []
+
+
+class _Webhook(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        code = self.server.codes.pop(0) if self.server.codes else 200
+        if self.path != f"/hooks/{PASSWORD}":
+            code = 404
+        if code == 200:
+            self.server.taken.append((self.headers["Content-Type"], json.loads(body)))
+        self.send_response(code)
+        self.send_header("Content-Length", "0")
+        if code == 302:
+            self.send_header("Location", "http://elsewhere.example/")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def webhook_server():
+    with WebhookServer() as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def webhook(webhook_server, connect):
+    """The server, and the connection to it."""
+    connect("tuquan_webhook", conn_type="http", host=f"http://{HOST}:{webhook_server.server_port}/hooks")
+    return webhook_server
+
+
 # Kobo
 
 

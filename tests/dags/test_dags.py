@@ -1,10 +1,11 @@
-"""The table of contents: four DAGs that Airflow can read, in Vietnamese, each writer in the one-slot pool."""
+"""The table of contents: five DAGs that Airflow can read, in Vietnamese, each writer in the one-slot pool."""
 
 import itertools
 import re
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +15,7 @@ DAG_IDS = handoffs.DAGS
 WITHOUT_WAREHOUSE = {
     *("send_replies", "all_channels_answered", "start_builds"),
     *("start_publication", "approve", "announce_release"),
+    *("is_due", "send_notices", "all_sent"),
 }
 VIETNAMESE = re.compile(r"[ăâđêôơưàảãáạằẳẵắặầẩẫấậèẻẽéẹềểễếệìỉĩíịòỏõóọồổỗốộờởỡớợùủũúụừửữứựỳỷỹýỵ]", re.IGNORECASE)
 
@@ -26,7 +28,7 @@ def upstream(bag, dag_id, task_id):
     return bag.dags[dag_id].get_task(task_id).upstream_task_ids
 
 
-def test_the_bag_holds_our_four_dags_and_no_import_error(bag):
+def test_the_bag_holds_our_five_dags_and_no_import_error(bag):
     assert bag.import_errors == {}
     assert set(bag.dags) == set(DAG_IDS)
 
@@ -37,7 +39,7 @@ from airflow.dag_processing.dagbag import DagBag
 started = time.perf_counter()
 bag = DagBag(sys.argv[1])
 print(f"reading dags/: {time.perf_counter() - started:.2f} s")
-sys.exit("great_expectations" in sys.modules or len(bag.dags) != 4)
+sys.exit("great_expectations" in sys.modules or len(bag.dags) != 5)
 """
 
 
@@ -78,7 +80,7 @@ def test_a_run_for_something_that_is_no_period_is_refused(bag, dag_id):
 
 
 def test_writing_runs_wait_for_each_other_and_waiting_ones_do_not(bag):
-    assert [bag.dags[dag_id].max_active_runs for dag_id in DAG_IDS] == [1, 1, 1, 16]
+    assert [bag.dags[dag_id].max_active_runs for dag_id in DAG_IDS] == [1, 1, 1, 16, 1]
     assert not any(bag.dags[dag_id].catchup for dag_id in DAG_IDS)
 
 
@@ -176,6 +178,30 @@ def test_a_pass_logs_a_table_of_outcomes_and_counts_them_as_metrics(bag, home, m
         if "pdf" in record.getMessage() and "csv" in record.getMessage()
     ]
     assert len(table.strip().splitlines()) == 3
+
+
+def test_every_task_and_every_run_that_fails_tells_the_engineers(bag):
+    for dag in bag.dags.values():
+        assert dag.has_on_failure_callback
+        assert [task.task_id for task in dag.tasks if not task.has_on_failure_callback] == []
+
+
+def test_what_was_told_is_noted_also_when_a_server_is_down_and_the_run_still_ends_red(bag):
+    remind = bag.dags[handoffs.REMIND]
+    assert remind.get_task("note_told").trigger_rule == "all_done"
+    assert upstream(bag, handoffs.REMIND, "all_sent") == {"send_notices"}
+    assert remind.get_task("all_sent").trigger_rule == "none_failed"
+    assert {task.task_id for task in remind.leaves} == {"note_told", "all_sent"}
+
+
+def test_a_run_of_another_day_tells_nobody_anything(bag, monkeypatch):
+    is_due = bag.dags[handoffs.REMIND].get_task("is_due").python_callable
+    monkeypatch.setattr("tuquan.reminders.is_quiet", lambda _: False)
+    now = datetime(2026, 11, 27, 1, tzinfo=UTC)
+    instance, run = SimpleNamespace(start_date=now), SimpleNamespace(logical_date=None, run_after=now)
+    assert is_due(dag_run=run, ti=instance) is True
+    backfilled = SimpleNamespace(logical_date=now - timedelta(days=1), run_after=now)
+    assert is_due(dag_run=backfilled, ti=instance) is False
 
 
 def test_everything_survives_the_way_through_airflows_database(bag):

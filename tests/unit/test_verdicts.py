@@ -135,10 +135,9 @@ def test_what_goes_back_to_a_commune_is_named_in_its_digest_until_it_sends_somet
     assert receipts.write_returned() == 1
     (digest,) = home.receipts.rglob("Tổng hợp.txt")
     assert "15127" in digest.parent.name
-    line = (
-        f"ô {asked.cell}: “Tờ rơi, tài liệu đã phát” ghi {number_vi(asked.obs_value)}. Lý do: Gấp năm mươi lần kỳ trước"
-    )
+    line = f"ô {asked.cell}: “Tờ rơi, tài liệu đã phát” ghi {number_vi(asked.obs_value)}. Hạn trả lời: hết ngày "
     assert line in digest.read_text()
+    assert ". Lý do: Gấp năm mươi lần kỳ trước\n" in digest.read_text()
     verdicts.put(verdict(asked, 2, reason="Xã đã giải thích"))
     review.apply_verdicts()
     assert receipts.write_returned() == 0

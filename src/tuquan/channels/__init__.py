@@ -4,24 +4,26 @@
 host, login and password::
 
     sftp://tuquan_sftp@/inbox  s3://tuquan_s3@bucket/inbox  imap://tuquan_imap@/INBOX
-    kobo://tuquan_kobo@/aXb3…  smtp://tuquan_smtp@
+    kobo://tuquan_kobo@/aXb3…  smtp://tuquan_smtp@  webhook://tuquan_webhook@
 
-``smtp`` only sends answers; mail needs both. Servers and drivers are imported when a channel is used: reading the list
-costs nothing.
+``smtp`` only sends answers and notices; mail needs both. ``webhook`` only sends notices. Servers and drivers are
+imported when a channel is used: reading the list costs nothing.
 """
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from tuquan import collect
-from tuquan.outbox import waiting_replies
+from tuquan.channels.transport import ServerFailed
+from tuquan.outbox import WaitingReply, waiting_replies
 
 FOLDER = "folder"
 INCOMING = ("sftp", "s3", "imap", "kobo")
-OUTGOING = ("sftp", "s3", "smtp")
+OUTGOING = ("sftp", "s3", "smtp", "webhook")
+NOTIFYING = ("smtp", "webhook")
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +40,16 @@ def incoming() -> list[str]:
 def outgoing() -> list[str]:
     """Return the channels that take answers."""
     return [url for url in _configured() if urlsplit(url).scheme in OUTGOING]
+
+
+def notifying() -> list[str]:
+    """Return the channels that take notices, which answer no file."""
+    return [url for url in _configured() if urlsplit(url).scheme in NOTIFYING]
+
+
+def can_notify(scheme: str) -> bool:
+    """Return whether there is a channel of this kind: "smtp" or "webhook"."""
+    return any(urlsplit(url).scheme == scheme for url in notifying())
 
 
 def _configured() -> list[str]:
@@ -106,17 +118,37 @@ def send_replies(channel: str, get_connection: Callable[[str], Any], storage_pat
     """Send what waits in the outbox for one channel of :func:`outgoing`; raises as :func:`receive` does."""
     place = urlsplit(channel)
     name = f"{place.scheme} {place.username}"
-    if place.scheme == "smtp":
-        from tuquan.channels import mail
-
-        connection = get_connection(place.username)
-        sender = connection.extra_dejson.get("from_email") or connection.login
-        mail.send_replies(_mail_server(connection, mail.SMTPS), sender)
+    if place.scheme in NOTIFYING:
+        _send(place, get_connection)
     elif waiting_replies(name):
         from tuquan.channels import storage
 
         files, _ = _files(place, get_connection, storage_path)
         storage.put_replies(files, name)
+
+
+def send_now(notices: Sequence[WaitingReply], get_connection: Callable[[str], Any]) -> None:
+    """Try to send these notices through every channel that takes them; what fails is logged, and waits for a pass."""
+    for channel in notifying():
+        try:
+            _send(urlsplit(channel), get_connection, notices)
+        except ServerFailed as failure:
+            log.warning("%s; the notice waits in the outbox", failure)
+        except Exception as failure:  # whoever calls has more to do than this
+            log.warning("%s: %s; the notice waits in the outbox", channel, type(failure).__name__)
+
+
+def _send(place: SplitResult, get_connection: Callable[[str], Any], only: Sequence[WaitingReply] | None = None) -> None:
+    connection = get_connection(place.username)
+    if place.scheme == "smtp":
+        from tuquan.channels import mail
+
+        sender = connection.extra_dejson.get("from_email") or connection.login
+        mail.send_replies(_mail_server(connection, mail.SMTPS), sender, only)
+    else:
+        from tuquan.channels import webhook
+
+        webhook.send_posts(_address(connection), connection.password or "", only)
 
 
 def _files(

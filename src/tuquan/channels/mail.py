@@ -25,7 +25,7 @@ from email.message import Message
 from tuquan import settings, warehouse
 from tuquan.channels.transport import CONNECT_SECONDS, ServerFailed, is_loopback
 from tuquan.collect import Collected, Delivery, Reply, receive
-from tuquan.outbox import WaitingReply, waiting_replies
+from tuquan.outbox import REFUSED, WaitingReply, waiting_replies
 from tuquan.vocabulary.phrases import phrase, shown
 
 CHANNEL = "mail "  # the connection follows
@@ -306,15 +306,17 @@ def _remember(place: str, validity: int, last_uid: int) -> None:
         )
 
 
-def send_replies(server: Server, sender: str) -> None:
-    """Send every mail that waits in the outbox; what is sent is forgotten here.
+def send_replies(server: Server, sender: str, only: Iterable[WaitingReply] | None = None) -> None:
+    """Send every mail that waits in the outbox, or ``only`` these; what is sent is forgotten here.
 
-    A recipient who is refused for good goes to ``outbox/failed``; one who is refused for now waits for the next pass.
+    An answer whose recipient is refused for good goes to ``outbox/failed``; of a notice it is noted, and what it told
+    stays due. One who is refused for now waits for the next pass.
 
     Raises:
         ServerFailed: the server is down or refuses us.
     """
-    waiting = [reply for reply in waiting_replies() if reply.channel.startswith(CHANNEL)]
+    found = waiting_replies() if only is None else only
+    waiting = [reply for reply in found if reply.channel.startswith(CHANNEL)]
     if not waiting:
         return
     try:
@@ -342,14 +344,20 @@ def _post_office(server: Server) -> smtplib.SMTP:
 
 def _send(post: smtplib.SMTP, reply: WaitingReply, sender: str) -> None:
     for file in reply.files:
-        message = message_from_bytes(file.read_bytes(), policy=email.policy.SMTP)
+        try:
+            message = message_from_bytes(file.read_bytes(), policy=email.policy.SMTP)
+        except FileNotFoundError:  # taken back, or sent by another pass
+            return
         message["From"] = sender
         try:
             post.send_message(message, from_addr=sender)
         except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPNotSupportedError) as refusal:
             code = _code(refusal)
-            log.warning("answer %s was refused with code %s", file.name, code)
+            log.warning("mail %s was refused with code %s", file.name, code)
             if code < 500:
+                return
+            if reply.told:
+                reply.is_out(REFUSED)
                 return
             failed = settings.load().outbox / "failed"
             failed.mkdir(mode=0o700, exist_ok=True)

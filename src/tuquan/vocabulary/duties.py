@@ -8,8 +8,8 @@ from pathlib import Path
 from tuquan import settings
 from tuquan.vocabulary.areas import COUNTRY, Area, AreaRegister
 from tuquan.vocabulary.periods import MONTHS_IN, Period
-from tuquan.vocabulary.seeds import as_date, read_seed
-from tuquan.vocabulary.working_days import next_working_day
+from tuquan.vocabulary.seeds import as_date, load_threshold, read_seed
+from tuquan.vocabulary.working_days import next_working_day, working_day_after
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class Duty:
     def is_in_force(self, form: str, period: Period) -> bool:
         in_time = self.valid_from <= period.end and (self.valid_to is None or period.end < self.valid_to)
         return self.form == form and in_time
+
+
+def answer_due(asked: date) -> date:
+    """Return the day until which a commune answers what it was asked on ``asked`` (seeds/thresholds.csv)."""
+    return working_day_after(asked, int(load_threshold("answer_days") or 0))
 
 
 def duty_of(area: Area, form: str, period: Period, register: AreaRegister, folder: Path | None = None) -> Duty | None:
