@@ -27,6 +27,7 @@ from tuquan.workbook.ods import workbook_from_ods
 from tuquan.workbook.privacy import screen_records, screen_text, screen_workbook
 from tuquan.workbook.records import read_records, records_of_sheet
 from tuquan.workbook.remarks import quoted, remark
+from tuquan.workbook.review_sheet import FORMAT, is_review_workbook, read_review
 from tuquan.workbook.submission import Finding, ReadFile, ReadSubmission, worst_severity
 from tuquan.workbook.written import Records, Workbook
 from tuquan.workbook.xls import read_ole
@@ -87,9 +88,13 @@ def read_file(path: Path, declared_name: str) -> ReadFile:
 def _read(opened: Opened, declared_name: str, name: str) -> ReadFile:
     content = decode_workbook(opened.content) if isinstance(opened.content, Workbook) else opened.content
     screen = screen_workbook if isinstance(content, Workbook) else screen_records
+    is_review = isinstance(content, Workbook) and is_review_workbook(content)
+    file_format = FORMAT if is_review else opened.file_format
     private = screen(content, declared_name)
     if private:
-        return ReadFile(opened.file_format, [], private, "refused", "nothing")
+        return ReadFile(file_format, [], private, "refused", "nothing")
+    if is_review:
+        return ReadFile(file_format, [], [], "accepted", review=read_review(content))
     if isinstance(content, Workbook):
         submissions, findings = _read_workbook(content, declared_name, name, is_document=opened.is_document)
     else:
