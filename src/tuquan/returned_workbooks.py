@@ -300,13 +300,7 @@ class _Judge:
         for row in strange[:MOST_STRANGE_ROWS]:
             reason = phrase("review_return.foreign" if row.row_id else "review_return.no_id")
             tag = next((tag for tag in ANSWERS if tag in row.cells), ANSWERS[0])
-            self._say(
-                "review_row_is_of_this_workbook",
-                row,
-                self._address(row, tag),
-                "",
-                reason=phrase(f"review_return.{name}"),
-            )
+            self._say("review_row_is_of_this_workbook", row, self._address(row, tag), "", reason=reason)
         return len(strange)
 
     def _told(self, decided: Verdict, about: Verdict) -> str:
