@@ -12,6 +12,7 @@ from tuquan.vocabulary.duties import duty_of
 from tuquan.vocabulary.forms import current_form
 from tuquan.vocabulary.periods import Period, parse_period
 from tuquan.vocabulary.phrases import date_vi, number_vi, period_vi, phrase, shown, time_vi
+from tuquan.vocabulary.privacy_signs import mask
 from tuquan.workbook.remarks import asks_for_figures, place_of, with_advice
 
 Row = Mapping[str, Any]
@@ -66,7 +67,7 @@ def review_receipt_text(arrival: Row, review: Row | None, findings: Sequence[Row
     lines.append(phrase("receipt.fingerprint", sha256=arrival["sha256"][:16]))
     if review and review["time_period"]:
         lines.append(phrase("receipt.period", period=_period_vi(review["time_period"], None)))
-        lines.append(phrase("review_receipt.issued_to", name=shown(review["issued_to"])))
+        lines.append(phrase("review_receipt.issued_to", name=mask(shown(review["issued_to"]))))
     if arrival["status"] == "duplicate":
         lines += ["", phrase("review_receipt.duplicate", time=time_vi(arrival["first_received_at"]))]
     elif review and review["time_period"]:

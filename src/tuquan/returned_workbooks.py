@@ -20,6 +20,7 @@ from tuquan.snapshot import Question
 from tuquan.standing import Overtaken, standing_flags
 from tuquan.verdicts import Verdict
 from tuquan.vocabulary.phrases import number_vi, phrase, shown, time_vi
+from tuquan.vocabulary.privacy_signs import mask
 from tuquan.workbook.remarks import quoted, remark
 from tuquan.workbook.review_sheet import ANSWERS, LOCKED, NUMBERS
 from tuquan.workbook.submission import Finding, ReviewRow, ReviewSheets
@@ -358,7 +359,7 @@ def _ensure_plain(cell: WrittenCell, *, may_answer: bool) -> None:
 
 
 def _by(answer: str, name: str, time: datetime) -> str:
-    return phrase("review_return.by", answer=answer, name=shown(name), time=time_vi(time))
+    return phrase("review_return.by", answer=answer, name=mask(shown(name)), time=time_vi(time))
 
 
 def _answer_vi(choice: str, value: Decimal | None, decimals: int) -> str:

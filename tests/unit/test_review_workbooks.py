@@ -22,7 +22,7 @@ from tuquan import (
     verdicts,
     warehouse,
 )
-from tuquan.issued_workbooks import issue
+from tuquan.issued_workbooks import issue, read_stamp
 from tuquan.returned_workbooks import Sent, judge_return
 from tuquan.review_page import forms
 from tuquan.review_page.people import Person
@@ -424,11 +424,15 @@ def test_a_workbook_of_which_the_issue_was_changed_or_withdrawn_decides_nothing(
     assert verdicts.waiting() == []
 
 
-def test_the_same_questions_for_the_same_person_are_the_same_bytes_and_text_is_never_a_formula(issued):
+def test_the_same_questions_for_the_same_person_are_the_same_bytes_and_text_is_never_a_formula(issued, tmp_path):
     seen = snapshot.read(PERIOD)
     content = issue(seen, REVIEWER)
     assert issue(seen, REVIEWER) == content
     assert issue(seen, "Trần Thị Bé") != content
+    # An account that is called by an address comes back as well.
+    (tmp_path / "x.xlsx").write_bytes(issue(seen, "an.nguyen@tinh.gov.vn"))
+    read = read_file(tmp_path / "x.xlsx", "x.xlsx")
+    assert (read.findings, read_stamp(read.review.stamps).issued_to) == ([], "an.nguyen@tinh.gov.vn")
     book = Book(content)
     assert "=cmd() Có phải là 35?" in book.cell(A, "question").value
     assert [cell.coordinate for row in book.sheet.iter_rows() for cell in row if cell.data_type == "f"] == []

@@ -21,7 +21,15 @@ ODD = '=cmd() +1 @x <script> #read("x")'
 def test_a_workbook_that_libreoffice_saved_is_what_was_issued(home, converted, tmp_path, kind):
     figures = [
         figure(2, obs_value=12345678, indicator_name_vi=ODD),
-        figure(3, obs_value=Decimal("12.3"), district=None, previous=None, expected_low=None, decimals=1, indicator="pct_households_pledged"),
+        figure(
+            3,
+            obs_value=Decimal("12.3"),
+            district=None,
+            previous=None,
+            expected_low=None,
+            decimals=1,
+            indicator="pct_households_pledged",
+        ),
     ]
     several = question(2, area_name_vi=LONGEST, message_vi=ODD, figures=figures)
     seen = show([question(1, severity="critical"), several, *(question(number, is_needed=False) for number in (4, 5))])
