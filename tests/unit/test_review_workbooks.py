@@ -1,5 +1,6 @@
 """Review workbooks out to a person and back through the inbox, on marts that the real models build."""
 
+import csv
 import shutil
 from datetime import datetime
 from decimal import Decimal
@@ -409,6 +410,14 @@ def test_a_workbook_that_is_not_ours_any_more_is_refused_as_a_whole(judged, edit
     assert (returned.status, returned.verdicts) == ("refused", [])
     (finding,) = returned.findings
     assert sentence in finding.message_vi
+
+
+def test_a_text_file_that_was_made_of_a_workbook_is_refused_and_is_no_report(issued, tmp_path):
+    with (tmp_path / "sổ.csv").open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file, delimiter=";").writerows(Book(issued).sheet.iter_rows(values_only=True))
+    read = read_file(tmp_path / "sổ.csv", "sổ.csv")
+    assert (read.file_format, read.status, read.submissions, read.review) == ("review_workbook", "refused", [], None)
+    assert "chỉ nhận sổ ở dạng bảng tính" in read.findings[0].message_vi
 
 
 def test_a_workbook_of_which_the_issue_was_changed_or_withdrawn_decides_nothing(home, asked, tmp_path):

@@ -34,6 +34,7 @@ from tuquan.workbook.xls import read_ole
 from tuquan.workbook.xlsb import workbook_from_xlsb
 
 HEAD_BYTES = 4096
+_WORKBOOKS = ("tq01_xlsx", "xls", "xlsb", "ods")  # that keep numbers as numbers
 MOST_SCREENED_BYTES = 200_000  # of a file that no reader takes
 _TAG = re.compile(r"<[^<>]{0,2000}>")
 LOG = logging.getLogger(__name__)
@@ -93,6 +94,9 @@ def _read(opened: Opened, declared_name: str, name: str) -> ReadFile:
     private = screen(content, declared_name)
     if private:
         return ReadFile(file_format, [], private, "refused", "nothing")
+    if is_review and opened.file_format not in _WORKBOOKS:
+        reason = phrase("review_return.no_workbook")
+        return ReadFile(file_format, [], [remark("review_workbook_is_ours", file=name, reason=reason)], "refused")
     if is_review:
         return ReadFile(file_format, [], [], "accepted", review=read_review(content))
     if isinstance(content, Workbook):
