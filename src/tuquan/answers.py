@@ -12,6 +12,7 @@ from tuquan.vocabulary.duties import duty_of
 from tuquan.vocabulary.forms import current_form
 from tuquan.vocabulary.periods import Period, parse_period
 from tuquan.vocabulary.phrases import date_vi, number_vi, period_vi, phrase, shown, time_vi
+from tuquan.vocabulary.privacy_signs import mask
 from tuquan.workbook.remarks import asks_for_figures, place_of, with_advice
 
 Row = Mapping[str, Any]
@@ -49,6 +50,39 @@ def receipt_text(
         lines += ["", *_about(submission, own, with_sheet=has_sheets)]
     if arrival["status"] in ASKS:
         lines += _what_to_do(submissions, findings, enclosed)
+    return "\n".join([*lines, "", phrase("receipt.thanks"), ""])
+
+
+def review_receipt_text(arrival: Row, review: Row | None, findings: Sequence[Row]) -> str:
+    """Return what a review workbook is answered: what was decided by it, and row by row what was not, and why.
+
+    Args:
+        arrival: as for :func:`receipt_text`.
+        review: time_period, issued_to, and how many questions are taken, refused and undecided; None for a file that
+            may not be stored.
+        findings: one for each row of which something is to be said.
+    """
+    lines = [phrase("review_receipt.header"), "", phrase("receipt.file", file=file_name(arrival))]
+    lines.append(phrase("receipt.received_at", time=time_vi(arrival["received_at"])))
+    lines.append(phrase("receipt.fingerprint", sha256=arrival["sha256"][:16]))
+    if review and review["time_period"]:
+        lines.append(phrase("receipt.period", period=_period_vi(review["time_period"], None)))
+        lines.append(phrase("review_receipt.issued_to", name=mask(shown(review["issued_to"]))))
+    if arrival["status"] == "duplicate":
+        lines += ["", phrase("review_receipt.duplicate", time=time_vi(arrival["first_received_at"]))]
+    elif review and review["time_period"]:
+        counts = {name: number_vi(review[name]) for name in ("taken", "refused", "undecided")}
+        lines += ["", phrase("review_receipt.counts", **counts)]
+    else:
+        lines += ["", phrase("review_receipt.nothing")]
+    # All of them: whoever decided wants to know what became of each.
+    asking = [finding for finding in findings if finding["severity"] in ASKS]
+    taken = [finding for finding in findings if finding["severity"] not in ASKS]
+    for name, found in (("refused_rows", asking), ("taken_rows", taken)):
+        if found:
+            lines += ["", phrase(f"review_receipt.{name}"), *_numbered(found, len(found))]
+    if asking:
+        lines += ["", phrase("review_receipt.again")]
     return "\n".join([*lines, "", phrase("receipt.thanks"), ""])
 
 
@@ -206,16 +240,16 @@ def _asking(report: Row, findings: Sequence[Row]) -> list[Row]:
     ]
 
 
-def _numbered(findings: Sequence[Row]) -> list[str]:
-    more = [phrase("receipt.more", count=number_vi(len(findings) - MOST_FINDINGS))]
+def _numbered(findings: Sequence[Row], most: int = MOST_FINDINGS) -> list[str]:
+    more = [phrase("receipt.more", count=number_vi(len(findings) - most))]
     return [
         phrase(
             "receipt.finding",
             number=number,
             message=with_advice(finding["check_name"], finding["message_vi"], finding["suggested_value"]),
         )
-        for number, finding in enumerate(findings[:MOST_FINDINGS], start=1)
-    ] + more * (len(findings) > MOST_FINDINGS)
+        for number, finding in enumerate(findings[:most], start=1)
+    ] + more * (len(findings) > most)
 
 
 def _period_vi(time_period: str | None, calendar: str | None) -> str:

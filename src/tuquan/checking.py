@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from tuquan import warehouse
-from tuquan.answers import receipt_text
+from tuquan.answers import receipt_text, review_receipt_text
 from tuquan.collect import content_of, look_at, name_below, refusal_finding
 from tuquan.judging import Arrival, Judged
 from tuquan.load import finding_rows, judge_all, open_reader, submission_rows
 from tuquan.register import describe
 from tuquan.vocabulary.privacy_signs import mask_file_name
+from tuquan.workbook.review_sheet import FORMAT as REVIEW_WORKBOOK
 from tuquan.workbook.submission import ReadSubmission
 
 _BLANK_FINDING = dict.fromkeys(("sheet", "cell", "indicator", "as_written", "read_as", "suggested_value"))
@@ -71,7 +72,11 @@ def _answer(judged: Judged, now: datetime, received_at: dict[int, datetime]) -> 
         first_received_at=received_at.get(judged.repeats_arrival_id or 0, now),
     )
     submissions, findings = _counted(judged, now), finding_rows(judged)
-    return Answer(describe([arrival], submissions, findings)[0], receipt_text(arrival, submissions, findings))
+    if judged.file.file_format == REVIEW_WORKBOOK:
+        receipt = review_receipt_text(arrival, judged.review, findings)
+    else:
+        receipt = receipt_text(arrival, submissions, findings)
+    return Answer(describe([arrival], submissions, findings)[0], receipt)
 
 
 def _arrival(number: int, name: str, now: datetime, **known: Any) -> dict[str, Any]:

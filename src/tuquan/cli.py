@@ -28,6 +28,7 @@ from tuquan import (
     demo as demonstration,
     guide as guidance,
     handout,
+    issued_workbooks,
     load as loading,
     local_airflow,
     plausibility as doubting,
@@ -40,6 +41,7 @@ from tuquan import (
     sample as samples,
     settings,
     simulate as simulation,
+    snapshot,
     transform,
     validate,
     verification,
@@ -261,9 +263,17 @@ def flags(
         bool,
         typer.Option("--until-stable", help="Only as far as an answer may change a rounded total of the province."),
     ] = False,
+    workbook: Annotated[
+        Path | None,
+        typer.Option(help="Write the questions of --period as a workbook to decide in; it is sent back by the inbox."),
+    ] = None,
+    by: Annotated[str, typer.Option(help="Who decides in the workbook.")] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Show the open questions about figures, the gravest and those with the largest effect first."""
+    if workbook is not None:
+        _issue_workbook(period, workbook, by)
+        return
     found = review.open_questions(_checked(period) if period else None, until_stable)
     if as_json:
         _print_json(found)
@@ -276,6 +286,20 @@ def flags(
     if until_stable:
         left = len(review.open_questions(period)) - len(found)
         out.print(phrase("cli.until_stable" if found or not left else "review.stable_already", count=number_vi(left)))
+
+
+def _issue_workbook(period: str | None, path: Path, by: str) -> None:
+    if period is None or not by.strip():
+        raise typer.BadParameter("a workbook is of one --period, and --by says who decides in it")
+    seen = snapshot.read(_checked(period))
+    if seen is None:
+        raise review.NotBuilt(f"{period} has not been built yet; run `tuquan build` first")
+    content = issued_workbooks.issue(seen, by.strip())
+    if content is None:
+        out.print(phrase("page.nothing_to_decide"))
+        return
+    path.write_bytes(content)
+    out.print(phrase("cli.workbook_written", path=path))
 
 
 @command

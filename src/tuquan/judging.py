@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
+from typing import Any
 
 import msgspec
 
+from tuquan.verdicts import Verdict
 from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.duties import duty_of
@@ -79,6 +81,8 @@ class Judged:
     submission_ids: tuple[str, ...] = ()
     versions: tuple[int | None, ...] = ()
     repeats_arrival_id: int | None = None
+    verdicts: tuple[Verdict, ...] = ()  # of a review workbook: the decisions to keep
+    review: dict[str, Any] | None = None  # and its row of meta.review_workbooks
 
     def submissions(self) -> Iterator[tuple[ReadSubmission, str, int | None]]:
         """Yield each report of the file with its id and its version; None = it does not count."""

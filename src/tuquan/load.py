@@ -27,8 +27,10 @@ from typing import Any
 
 import msgspec
 
-from tuquan import settings, store, warehouse
+from tuquan import settings, store, verdicts, warehouse
 from tuquan.judging import Arrival, Figure, Judged, Known, Version, judge, key_of
+from tuquan.returned_workbooks import Sent, judge_return
+from tuquan.verdicts import Verdict
 from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.periods import parse_period
 from tuquan.vocabulary.phrases import phrase
@@ -76,6 +78,10 @@ where sha256 in (select unnest($sha256s)) group by all
 _RECORDS = """
 select record_id, area_key, form, time_period from raw.submissions inner join raw.arrivals using (arrival_id)
 where is_loaded and record_id in (select unnest($record_ids))
+"""
+_REVIEWED = """
+select min(arrival_id) from raw.arrivals inner join meta.review_workbooks using (arrival_id)
+where sha256 = ? and status in ('accepted', 'held')
 """
 
 
@@ -233,8 +239,35 @@ def open_reader() -> Iterator[Read]:
 
 def judge_all(connection: warehouse.Connection, files: Sequence[tuple[Arrival, ReadFile]]) -> list[Judged]:
     """Judge read files in the order of their arrival by what the register knows; writes nothing."""
-    known = _look_up(connection, files)
-    return [judge(arrival, read, known) for arrival, read in files]
+    known = _look_up(connection, [(arrival, read) for arrival, read in files if read.review is None])
+    reviews = _Reviews(connection)
+    return [
+        judge(arrival, read, known) if read.review is None else reviews.judge(arrival, read) for arrival, read in files
+    ]
+
+
+class _Reviews:
+    """Judges the review workbooks among some files, each with what those before it decided."""
+
+    def __init__(self, connection: warehouse.Connection) -> None:
+        self._connection = connection
+        self._first: dict[str, int] = {}  # by sha256: the arrival from which something was taken, or could be
+        self._pending: list[Verdict] = []
+
+    def judge(self, arrival: Arrival, read: ReadFile) -> Judged:
+        first = self._first.get(arrival.sha256) or self._first_arrival(arrival.sha256)
+        if first is not None:
+            return Judged(arrival, msgspec.structs.replace(read, findings=[]), "duplicate", repeats_arrival_id=first)
+        sent = Sent(arrival.arrival_id, arrival.name, arrival.sha256, arrival.received_at, read.review)
+        returned = judge_return(self._connection, sent, self._pending)
+        if returned.status != "refused":
+            self._first[arrival.sha256] = arrival.arrival_id
+        self._pending += returned.verdicts
+        file = msgspec.structs.replace(read, findings=returned.findings)
+        return Judged(arrival, file, returned.status, verdicts=tuple(returned.verdicts), review=returned.record)
+
+    def _first_arrival(self, sha256: str) -> int | None:
+        return self._connection.execute(_REVIEWED, [sha256]).fetchone()[0]
 
 
 def _look_up(connection: warehouse.Connection, files: Sequence[tuple[Arrival, ReadFile]]) -> Known:
@@ -403,12 +436,16 @@ def _write(connection: warehouse.Connection, files: Sequence[Judged], loaded: Lo
             if submission.time_period:
                 loaded.periods.add(submission.time_period)
     store.move({one.arrival.sha256: one.file.storage for one in files if one.file.storage in store.PLACES})
+    # Whoever is killed here judges the files again, and the same decisions are kept once.
+    for verdict in (verdict for one in files for verdict in one.verdicts):
+        verdicts.put(verdict)
     with warehouse.transaction(connection):
         numbered = list(_numbered(files, _next_number(connection)))
         submissions = [row for number, one in numbered for row in submission_rows(one, now, number)]
         warehouse.append(connection, "raw.submissions", submissions)
         warehouse.append(connection, "raw.cells", (row for number, one in numbered for row in cell_rows(one, number)))
         warehouse.append(connection, "raw.findings", [row for one in files for row in finding_rows(one)])
+        warehouse.append(connection, "meta.review_workbooks", [one.review for one in files if one.review])
         connection.execute(
             "create or replace temp table outcomes as "
             "select arrival_id, status, file_format, stored_in, repeats_arrival_id from raw.arrivals limit 0"

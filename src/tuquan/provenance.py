@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tuquan import candidates, settings, store, warehouse
+from tuquan.disclosure import SMALL
 from tuquan.releases import DATABASE, MANIFEST, NoRelease, Release, newest_revision, read_manifest, read_release
 from tuquan.vocabulary.phrases import load_checks, number_vi, phrase, shown, time_vi
 from tuquan.workbook.reading import read_file
@@ -97,6 +98,7 @@ class Evidence:
             "rollup_areas": self.indicators[indicator]["rollup_areas"],
             "value": published["obs_value"],
             "value_status": published["value_status"],
+            "withheld_because": _withheld_because(level, published, whole),
             "lower_bound": published["lower_bound"],
             "upper_bound": published["upper_bound"],
             "computed_anew": recomputed,
@@ -267,6 +269,15 @@ def _decided(decisions: Sequence[Mapping[str, Any]], read: Decimal | None) -> De
     return Decimal(str(changing[-1]["new_value"])) if changing[-1]["choice"] == "correct" else None
 
 
+def _withheld_because(level: str, published: Mapping[str, Any], whole: Mapping[str, Any]) -> str | None:
+    """Return why a release does not say a figure: it is a small count, or others would tell one; None when it does."""
+    if published["value_status"] != "withheld":
+        return None
+    value = whole["obs_value"]
+    is_small = level == "commune" and value is not None and SMALL[0] <= value <= SMALL[1]
+    return "small_count" if is_small else "tells_another"
+
+
 def _share(line: Mapping[str, Any], numerator: Decimal, denominator: Decimal) -> Decimal | None:
     if not denominator:
         return None
@@ -327,7 +338,11 @@ def told(explained: Mapping[str, Any], sources: int = SHOWN_SOURCES) -> list[str
             digest=explained["digest"],
         )
     )
-    lines.append(phrase("why.equal" if explained["is_equal"] else "why.not_equal", value=_computed_vi(explained)))
+    name = "equal" if explained["is_equal"] else "not_equal"
+    if reason := explained["withheld_because"]:  # nothing is published with which it could be compared
+        lines.append(phrase(f"why.withheld_{name}", reason=phrase(f"why.because.{reason}")))
+    else:
+        lines.append(phrase(f"why.{name}", value=_computed_vi(explained)))
     return lines
 
 

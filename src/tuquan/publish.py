@@ -297,6 +297,7 @@ def _write_draft(
             files=manifest["inputs"]["files"],
             tables=_read_tables(released),
             is_draft=not approval["is_approved"],
+            is_preliminary=bool(evidence["gaps"]),
         )
     write_release_workbook(draft / "bang-so-lieu.xlsx", book)
     print_release(draft, book)

@@ -14,13 +14,14 @@ from itertools import groupby
 from pathlib import Path
 
 from tuquan import outbox, settings, warehouse
-from tuquan.answers import area_vi, digest_text, due_lines, receipt_text
+from tuquan.answers import area_vi, digest_text, due_lines, receipt_text, review_receipt_text
 from tuquan.corrections import Correction, correction_for
 from tuquan.returned import returned_figures
 from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.forms import current_form
 from tuquan.vocabulary.periods import parse_period
 from tuquan.vocabulary.phrases import period_vi, phrase
+from tuquan.workbook.review_sheet import FORMAT as REVIEW_WORKBOOK
 
 BATCH = 500  # files whose answers are in memory together
 NAME_BYTES = 180  # a file system takes 255, a letter has up to 4, and something is put in front and behind
@@ -49,6 +50,7 @@ group by all
 order by submission_id
 """  # noqa: S608 - our own words
 _FINDINGS = "select * from raw.findings where arrival_id in (select unnest(?)) order by rowid"
+_REVIEWS = "select * from meta.review_workbooks where arrival_id in (select unnest(?))"
 _CELLS = "select * from raw.cells where submission_id = ? and reading_rule <> 'absent'"
 # What was sent for the communes and periods of some files; a repeat says what the file says that it repeats.
 _REPORTS = f"""
@@ -148,9 +150,12 @@ def _answers(connection: warehouse.Connection, arrivals: Sequence[dict]) -> list
     read_ids = [arrival["repeats_arrival_id"] or arrival["arrival_id"] for arrival in arrivals]
     submissions = _grouped(warehouse.rows(connection, _SUBMISSIONS, [read_ids]))
     findings = _grouped(warehouse.rows(connection, _FINDINGS, [ids]))
+    reviews = {row["arrival_id"]: row for row in warehouse.rows(connection, _REVIEWS, [read_ids])}
     cells_of = partial(_cells, connection)
     return [
-        _answer(arrival, submissions[read_id], findings[arrival["arrival_id"]], cells_of)
+        _review_answer(arrival, reviews.get(read_id), findings[arrival["arrival_id"]])
+        if arrival["file_format"] == REVIEW_WORKBOOK
+        else _answer(arrival, submissions[read_id], findings[arrival["arrival_id"]], cells_of)
         for arrival, read_id in zip(arrivals, read_ids, strict=True)
     ]
 
@@ -165,6 +170,13 @@ def _answer(arrival: dict, read: list[dict], findings: list[dict], cells_of: Cal
         enclosed += due_lines(correction.area, correction.form, correction.period)
     keys = frozenset((one["area_key"], one["time_period"]) for one in read if one["area_key"] and one["time_period"])
     return _Answer(arrival, keys, path, receipt_text(arrival, own, findings, enclosed), correction)
+
+
+def _review_answer(arrival: dict, review: dict | None, findings: list[dict]) -> _Answer:
+    """Answer a workbook in which the office decided; it lies with its period, beside the communes."""
+    period = review and review["time_period"]
+    path = Path(period or phrase("receipt.folder_without_period"), phrase("review_receipt.folder"), _name(arrival))
+    return _Answer(arrival, frozenset(), path, review_receipt_text(arrival, review, findings), None)
 
 
 def _cells(connection: warehouse.Connection, submission_id: str) -> list[dict]:
@@ -194,10 +206,14 @@ def _path(arrival: dict, submissions: Sequence[dict]) -> Path:
         folder = _folder(areas.pop(), periods.pop())
     else:
         folder = Path(periods.pop())
+    return folder / _name(arrival)
+
+
+def _name(arrival: dict) -> str:
     # The arrival's number keeps two files of one name apart; the name itself is cleaned, so it cannot leave the folder.
     name = _UNSAFE.sub("_", arrival["declared_name"].rsplit("/", 1)[-1])[:80]
     name = name.encode()[:NAME_BYTES].decode(errors="ignore").strip(". ")
-    return folder / f"{arrival['arrival_id']:06d} {name}.txt"
+    return f"{arrival['arrival_id']:06d} {name}.txt"
 
 
 def _folder(area_key: str | None, time_period: str) -> Path:

@@ -93,6 +93,7 @@ def _common(book: ReleaseBook) -> dict[str, Any]:
         phrase("release.built_from", files=number_vi(book.files), figures=number_vi(figures)),
         phrase("announce.areas", reported=number_vi(counts["received"]), expected=number_vi(len(owed))),
         *([phrase("paper.preliminary", missing=number_vi(len(owed) - counts["received"]))] if is_partly else []),
+        *([phrase("release.preliminary")] if book.is_preliminary and not is_partly else []),
         *(
             [phrase("announce.held", count=number_vi(held))]
             if (held := len(book.tables["quality.held_figures"]))

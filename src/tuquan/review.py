@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tuquan import candidates, settings, showing, verdicts, warehouse
+from tuquan.standing import Overtaken, standing_flags
 from tuquan.verdicts import CHOICES, Verdict
 from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.periods import parse_period
@@ -95,23 +96,11 @@ from marts.completeness where time_period = ?
 """
 
 
-# A report of the same commune, form and period that came after the one in which the judged figure stands.
-_NEWER_REPORT = """
-select 1
-from raw.submissions as judged
-inner join raw.submissions as newer using (area_key, form, time_period)
-where judged.submission_id = ? and newer.is_loaded and newer.report_number > judged.report_number
-limit 1
-"""
 _DECIDED_BY = "select distinct decided_by from meta.decisions where time_period = ?"
 
 
 class SamePerson(ValueError):
     """Who decided about figures of a period does not approve its release."""
-
-
-class Overtaken(ValueError):
-    """What was judged is no longer what it was; the message is Vietnamese and for people."""
 
 
 class NoSuchFlag(LookupError):
@@ -257,21 +246,8 @@ def _judged(connection: warehouse.Connection, verdict: Verdict) -> list[dict[str
         raise ValueError(f"choice {verdict.choice!r} is none of {', '.join(CHOICES)}")
     if (verdict.choice == "correct") != (set(verdict.new_values) == set(verdict.expected) != set()):
         raise ValueError("a new value for each figure belongs to the choice 'correct', and only to it")
-    decisions = []
-    for flag_id, expected in verdict.expected.items():
-        flags = warehouse.rows(
-            connection,
-            "select * from quality.flags where flag_id = ? and time_period = ?",
-            [flag_id, verdict.time_period],
-        )
-        if not flags or flags[0]["obs_value"] != expected:
-            now = number_vi(flags[0]["obs_value"]) if flags else phrase("verdict.no_figure")
-            raise Overtaken(phrase("verdict.changed", value=number_vi(expected), now=now))
-        (flag,) = flags
-        if connection.execute(_NEWER_REPORT, [flag["submission_id"]]).fetchone():
-            raise Overtaken(phrase("verdict.newer_report"))
-        decisions.append(_decision(connection, flag, verdict.choice, verdict.new_values.get(flag_id)))
-    return decisions
+    flags = standing_flags(connection, verdict.time_period, verdict.expected)
+    return [_decision(connection, flag, verdict.choice, verdict.new_values.get(flag["flag_id"])) for flag in flags]
 
 
 def confirm_event(ref_area: str, time_period: str, indicators: Iterable[str], reason: str, decided_by: str) -> int:

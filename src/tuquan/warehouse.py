@@ -157,7 +157,7 @@ create table if not exists meta.verdicts (
     choice varchar not null,
     decided_by varchar not null,
     decided_at timestamp not null,     -- by the person; in meta.decisions stands when it was applied
-    source varchar not null,           -- web
+    source varchar not null,           -- web, or workbook and the first 16 digits of its sha256
     outcome varchar not null,          -- applied, refused
     message_vi varchar,                -- why it was refused
     applied_at timestamp not null,
@@ -175,6 +175,15 @@ create table if not exists meta.reminders (  -- what was told to whom; one row p
     day date not null,                 -- in Viet Nam
     outcome varchar not null,          -- sent, refused (for good, by the mail server)
     told_at timestamp not null,
+);
+create table if not exists meta.review_workbooks (
+    arrival_id bigint not null,        -- a review workbook that came back; what became of each row is in raw.findings
+    time_period varchar,               -- null: it bears no seal of ours
+    issue_id varchar,
+    issued_to varchar,                 -- in whose name it decides
+    taken integer not null,            -- questions whose answer stands
+    refused integer not null,
+    undecided integer not null,        -- questions without an answer, which stay open
 );
 create table if not exists meta.questions (
     listed_at timestamp not null,

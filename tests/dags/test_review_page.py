@@ -3,12 +3,15 @@
 import re
 from decimal import Decimal
 from html import unescape
+from io import BytesIO
 
 import msgspec
+import openpyxl
 import pytest
 from shown_periods import AREA, DIGEST, GAP, PERIOD, WRITTEN_AT, figure, question, report, show
 
 from tuquan import snapshot, verdicts
+from tuquan.issued_workbooks import read_stamp
 from tuquan.review_page.forms import MOST_BYTES
 from tuquan.snapshot import Answer, Approval, Change, Refusal, Revision, Stale
 
@@ -24,6 +27,7 @@ def at(path):
 
 
 PAGES = ["/duyet/", at(""), at("/tiep-nhan"), at("/phe-duyet"), at("/cong-bo"), at(f"/xa/{AREA_KEY}")]
+WORKBOOK = at("/tai-ve")
 FOR_REVIEWERS = [at(""), at("/xac-nhan"), at("/ap-dung")]
 FOR_APPROVERS = [at("/phe-duyet"), at("/dua-ra")]
 
@@ -60,7 +64,7 @@ def test_no_route_answers_a_stranger(home, airflow_app, browser):
     show()
     asked = list(routes(airflow_app))
     assert {path for method, path in asked if method == "POST"} == {*FOR_REVIEWERS, *FOR_APPROVERS}
-    assert {path for method, path in asked if method == "GET"} >= {*PAGES, "/duyet/kieu.css"}
+    assert {path for method, path in asked if method == "GET"} >= {*PAGES, WORKBOOK, "/duyet/kieu.css"}
     stranger = browser(None)
     for method, path in asked:
         answer = stranger.request(method, path)
@@ -89,7 +93,9 @@ def test_each_role_does_what_it_may_and_no_more(home, airflow_app, browser, role
             "admin": set(),
         }[role]
     )
-    assert ("Lưu các quyết định" in client.get(at("")).text) == (role != "viewer")
+    for text in ("Lưu các quyết định", "Tải sổ duyệt"):
+        assert (text in client.get(at("")).text) == (role != "viewer")
+    assert client.get(WORKBOOK).status_code == (403 if role == "viewer" else 200)
 
 
 def test_a_decision_is_kept_once_with_the_name_of_the_person_and_survives_a_reload(home, browser):
@@ -135,6 +141,22 @@ def test_what_is_wrong_with_a_decision_is_said_beside_it_and_what_was_typed_stay
     assert verdicts.waiting() == []
     reason = change.get(f"ly_do.{KEY}", "Gõ thừa một chữ số").strip()
     assert f'name="ly_do.{KEY}" maxlength="1000" autocomplete="off" value="{reason}' in answer.text
+
+
+def test_a_workbook_is_issued_to_the_person_who_takes_it_and_asks_what_has_no_answer_yet(home, browser):
+    show([question(), question(2)])
+    client = browser("user")
+    client.post(at(""), data=decision(client))
+    answer = client.get(WORKBOOK)
+    assert answer.headers["content-disposition"] == f'attachment; filename="so-duyet-{PERIOD}.xlsx"'
+    sheet = openpyxl.load_workbook(BytesIO(answer.content)).worksheets[0]
+    assert [row[0].value for row in sheet.iter_rows(max_col=1) if len(row[0].value or "") == 32] == [f"{2:032x}"]
+    told = read_stamp([sheet["A1"].value])
+    assert (told.issued_to, told.time_period) == ("can-bo", PERIOD)
+    assert read_stamp([sheet["A1"].value.replace(PERIOD, "2026-M10")]) is None
+    show([question(figures=[figure(answer=GIVEN)])])
+    answer = client.get(WORKBOOK)
+    assert (answer.status_code, "không còn câu nào chờ quyết định" in answer.text) == (404, True)
 
 
 def test_a_decision_about_a_value_that_is_gone_is_refused_in_words(home, browser):

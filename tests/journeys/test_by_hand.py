@@ -15,6 +15,7 @@ from tuquan import provenance, settings, simulate, warehouse
 from tuquan.cli import app
 from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.periods import parse_period
+from tuquan.vocabulary.phrases import number_vi
 from tuquan.workbook.template import write_form
 
 QUARTER = parse_period("2024-Q1")
@@ -130,7 +131,9 @@ def test_the_same_inbox_again_changes_nothing_and_a_release_is_written_once(rele
     assert {path: path.read_bytes() for path in released.releases.rglob("*") if path.is_file()} == before
 
 
-def test_a_part_larger_than_its_whole_closes_the_gate_until_it_is_corrected_and_approved_anew(signed, communes):
+def test_a_part_larger_than_its_whole_closes_the_gate_until_a_workbook_corrects_it_and_it_is_approved_anew(
+    signed, communes
+):
     right = figures(communes[1])
     wrong = right | {("cameras_working", "period"): right["cameras_total", "period"] + 20}
     write_form(signed.inbox / "sai.xlsx", communes[1], QUARTER, values=wrong)
@@ -143,16 +146,42 @@ def test_a_part_larger_than_its_whole_closes_the_gate_until_it_is_corrected_and_
     assert communes[1].name_vi in question["message_vi"]
     tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng", exit_code=2)
 
-    write_form(signed.inbox / "sửa.xlsx", communes[1], QUARTER, values=right | {("cameras_working", "period"): 0})
-    tuquan("collect")
+    tuquan("flags", "--workbook", signed.home / "so-duyet.xlsx", "--by", "Phó phòng", exit_code=2)  # of which period?
+    tuquan("flags", "--period", "2024-Q1", "--workbook", signed.home / "so-duyet.xlsx", "--by", "Phó phòng")
+    book = openpyxl.load_workbook(signed.home / "so-duyet.xlsx")
+    columns = {cell.value: cell.column for cell in book.worksheets[0][1]}
+    flag_id = question["flags"][0]["flag_id"]
+    row = next(row[0].row for row in book.worksheets[0].iter_rows(max_col=1) if row[0].value == flag_id)
+    for tag, written in (("#choice", "Sửa"), ("#value", 1), ("#reason", "Xã ghi nhầm ô")):
+        book.worksheets[0].cell(row, columns[tag]).value = written
+    book.save(signed.inbox / "so-duyet.xlsx")
+    (collected,) = json.loads(tuquan("collect", "--json"))["files"]
+    assert (collected["status"], collected["submissions"]) == ("accepted", [])
+    assert "Sửa thành 1" in (signed.receipts / collected["receipt"]).read_text()
+    assert "2024-Q1" in tuquan("apply-decisions")
     tuquan("build")
     judged = json.loads(tuquan("gate", "--period", "2024-Q1", "--json"))
     assert not [question for question in json.loads(tuquan("flags", "--json")) if question["severity"] == "critical"]
     assert judged["gate_status"] == "needs_signature"
     assert {result["check_name"] for result in judged["results"] if not result["is_met"]}
     tuquan("publish", "--period", "2024-Q1", exit_code=1)  # the approval is of other figures: it is stale
+    tuquan("approve", "--period", "2024-Q1", "--by", "Phó phòng", exit_code=2)  # who decided does not approve
     tuquan("approve", "--period", "2024-Q1", "--by", "Trưởng phòng")
     tuquan("publish", "--period", "2024-Q1")
+    place = f"{communes[1].ref_area}/cameras_working"
+    told = tuquan("why", "2024-Q1", place)
+    typed = number_vi(wrong["cameras_working", "period"])
+    for said in (
+        "“sai.xlsx”",
+        f"đọc là {typed}",
+        "Phó phòng",
+        "Xã ghi nhầm ô",
+        "Tính lại từ tệp gốc: 1, bằng số đã công bố",
+    ):
+        assert said in told
+    explained = json.loads(tuquan("why", "--json", "2024-Q1", place))
+    ((cell,),) = (source["cells"] for source in explained["sources"])
+    assert ([one["choice"] for one in cell["decisions"]], explained["is_equal"]) == (["correct"], True)
 
 
 def test_what_comes_after_a_release_waits_until_the_office_takes_it_into_the_next_revision(released, communes):
@@ -213,6 +242,9 @@ def test_a_hundred_published_figures_follow_from_the_bytes_behind_them(released)
     for row in [*chosen, next(row for row in rows if row["value_status"] == "withheld")]:
         explained = evidence.explain(f"{row['area_key']}/{row['indicator']}")
         assert explained["is_equal"], (row, explained)
+        assert ("bằng số đã công bố" in provenance.told(explained)[-1]) == (row["value_status"] != "withheld")
+        if row["value_status"] == "withheld":
+            assert provenance.told(explained)[-1].startswith("Không công bố: ")
         if row["obs_value"]:
             assert explained["computed_anew"]["obs_value"] == Decimal(row["obs_value"])
         cells = [cell for source in explained["sources"] for cell in source["cells"] if cell["from"] == "cell"]

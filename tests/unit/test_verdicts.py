@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from decimal import Decimal
 
+import openpyxl
 import pytest
 from changed_marts import change
 
@@ -175,6 +176,8 @@ def test_an_approval_that_is_stale_names_the_cells_and_a_release_its_gaps(judged
         ("Xã Cẩm Lương", "held"),
         ("Xã Cẩm Liên", "missing"),
     ]
+    cover = openpyxl.load_workbook(release / "bang-so-lieu.xlsx")["Bìa"]
+    assert [cell.value for cell in cover["A"] if (cell.value or "").startswith("Bản sơ bộ: còn thiếu")]
     assert "Đây là bản sơ bộ" in publish.announce(PERIOD).read_text()
     seen = snapshot.read(PERIOD)
     assert (seen.is_released, seen.stale, [one.is_preliminary for one in seen.releases]) == (True, None, [True])

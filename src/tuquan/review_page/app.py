@@ -14,11 +14,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from tuquan import handoffs, settings, snapshot as snapshots, verdicts
+from tuquan import handoffs, issued_workbooks, questions, settings, snapshot as snapshots, verdicts
+from tuquan.questions import key_of
 from tuquan.review_page import chart, forms
-from tuquan.review_page.forms import Outcome, key_of
+from tuquan.review_page.forms import Outcome
 from tuquan.review_page.people import Ask, Identify, Person, is_own_form, token_for
-from tuquan.snapshot import Question, Snapshot
+from tuquan.snapshot import Snapshot
 from tuquan.verdicts import Verdict
 from tuquan.vocabulary.catalogue import load_catalogue
 from tuquan.vocabulary.periods import parse_period
@@ -44,6 +45,7 @@ SIGNS = {
     "real": "✓",
 }
 LONGEST_NOTE = 1000
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 NEIGHBOURS = 3  # periods before and after that the page of a commune leads to
 
 
@@ -139,6 +141,16 @@ def make_app(identify: Identify, ask: Ask) -> FastAPI:
                 request, person, seen, done=kept, repeated=repeated, outcome=outcome, form=form, code=422
             )
         return _see(request, f"/ky/{seen.time_period}?da_ghi={kept}")
+
+    @app.get("/ky/{time_period}/tai-ve")
+    def issue_workbook(person: deciding, seen: period) -> Response:
+        content = issued_workbooks.issue(seen, person.name)
+        if content is None:
+            raise HTTPException(status.HTTP_404_NOT_FOUND, phrase("page.nothing_to_decide"))
+        name = issued_workbooks.file_name(seen.time_period)
+        return Response(
+            content, headers={**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}, media_type=XLSX
+        )
 
     @app.post("/ky/{time_period}/ap-dung")
     async def apply_now(request: Request, _person: deciding, seen: period, _form: filled_in) -> Response:
@@ -367,8 +379,9 @@ def _questions_page(
 ) -> Response:
     waiting = _waiting(seen)
     outcome = outcome or Outcome()
-    left = [question for question in seen.open_questions() if not _is_done(question, waiting)]
-    bulk = [(limit, len(forms.below(seen, limit, waiting))) for limit in (forms.REST, *forms.LIMITS)]
+    left = [question for question in seen.open_questions() if not questions.is_done(question, waiting)]
+    limits = (questions.REST, *questions.LIMITS)
+    bulk = [(limit, len(questions.below(seen.questions, limit, waiting))) for limit in limits]
     kept = {verdict.question_id for verdict in outcome.verdicts}
     # What was typed beside a mistake is typed once only.
     typed = {
@@ -384,17 +397,12 @@ def _questions_page(
         left=len(left),
         needed=sum(question.is_needed for question in left),
         bulk=[(limit, count) for limit, count in bulk if count],
-        rest=forms.REST,
         done=done,
         repeated=repeated,
         errors=outcome.errors,
         typed=typed,
         is_empty=code != 200 and not outcome.filled and not outcome.errors,
     )
-
-
-def _is_done(question: Question, waiting: dict[str, Verdict]) -> bool:
-    return key_of(question) in waiting or all(figure.answer for figure in question.figures)
 
 
 def _see(request: Request, path: str) -> RedirectResponse:
@@ -425,20 +433,8 @@ def _told(request: Request, code: int, message: str) -> Response:
     return HTMLResponse(page, code, HEADERS)
 
 
-def _number(value: Any, decimals: int = 0) -> str:
-    return "–" if value is None else number_vi(value, decimals)
-
-
 def _percent(value: Any) -> str:
     return "–" if value is None else number_vi(value, 2)
-
-
-def _share(part: Any, whole: Any) -> str:
-    """Write by how many percent a total would change."""
-    if not whole:
-        return ""
-    share = 100 * float(part - whole) / float(whole)
-    return f"{'+' if share > 0 else '−' if share < 0 else ''}{number_vi(abs(share), 2)} %"
 
 
 def _period(code: str) -> str:
@@ -455,7 +451,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters |= {
-        "num": _number,
+        "num": questions.figure_vi,
         "pct": _percent,
         "time": time_vi,
         "date": date_vi,
@@ -463,7 +459,9 @@ def _environment() -> Environment:
         "period": _period,
         "shown": shown,
     }
-    environment.globals |= {"phrase": phrase, "draw": chart.draw, "key_of": key_of, "share": _share, "chart": chart}
+    told = (key_of, questions.choices_for, questions.effect_vi, questions.limit_vi, questions.usual_vi)
+    environment.globals |= {"phrase": phrase, "draw": chart.draw, "chart": chart}
+    environment.globals |= {function.__name__: function for function in told}
     return environment
 
 

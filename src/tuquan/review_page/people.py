@@ -2,8 +2,6 @@
 
 import hashlib
 import hmac
-import os
-import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +9,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 
-from tuquan import settings
+from tuquan import keys
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ Ask = Callable[[Request, str, str, dict[str, Any] | None], Awaitable[tuple[int, 
 
 def token_for(person: Person) -> str:
     """Return what a form has to bring back: only a page that was made for this person holds it."""
-    return hmac.new(_secret(), person.name.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(keys.key("form"), person.name.encode(), hashlib.sha256).hexdigest()
 
 
 def is_own_form(request: Request, person: Person, token: str) -> bool:
@@ -47,23 +45,3 @@ def is_own_form(request: Request, person: Person, token: str) -> bool:
     if not is_from_here:
         return False
     return hmac.compare_digest(token_for(person).encode(), token.encode())
-
-
-def _secret() -> bytes:
-    """Return the key of all tokens, made by whoever needs it first; several processes of the server share it."""
-    path = settings.load().review / ".form-key"
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        pass
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".form-key.{os.getpid()}-{os.urandom(4).hex()}")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(secrets.token_bytes(32))
-    try:
-        os.link(part, path)
-    except FileExistsError:
-        pass
-    finally:
-        part.unlink()
-    return path.read_bytes()

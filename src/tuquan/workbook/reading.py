@@ -27,12 +27,14 @@ from tuquan.workbook.ods import workbook_from_ods
 from tuquan.workbook.privacy import screen_records, screen_text, screen_workbook
 from tuquan.workbook.records import read_records, records_of_sheet
 from tuquan.workbook.remarks import quoted, remark
+from tuquan.workbook.review_sheet import FORMAT, is_review_workbook, read_review
 from tuquan.workbook.submission import Finding, ReadFile, ReadSubmission, worst_severity
 from tuquan.workbook.written import Records, Workbook
 from tuquan.workbook.xls import read_ole
 from tuquan.workbook.xlsb import workbook_from_xlsb
 
 HEAD_BYTES = 4096
+_WORKBOOKS = ("tq01_xlsx", "xls", "xlsb", "ods")  # that keep numbers as numbers
 MOST_SCREENED_BYTES = 200_000  # of a file that no reader takes
 _TAG = re.compile(r"<[^<>]{0,2000}>")
 LOG = logging.getLogger(__name__)
@@ -87,9 +89,16 @@ def read_file(path: Path, declared_name: str) -> ReadFile:
 def _read(opened: Opened, declared_name: str, name: str) -> ReadFile:
     content = decode_workbook(opened.content) if isinstance(opened.content, Workbook) else opened.content
     screen = screen_workbook if isinstance(content, Workbook) else screen_records
+    is_review = isinstance(content, Workbook) and is_review_workbook(content)
+    file_format = FORMAT if is_review else opened.file_format
     private = screen(content, declared_name)
     if private:
-        return ReadFile(opened.file_format, [], private, "refused", "nothing")
+        return ReadFile(file_format, [], private, "refused", "nothing")
+    if is_review and opened.file_format not in _WORKBOOKS:
+        reason = phrase("review_return.no_workbook")
+        return ReadFile(file_format, [], [remark("review_workbook_is_ours", file=name, reason=reason)], "refused")
+    if is_review:
+        return ReadFile(file_format, [], [], "accepted", review=read_review(content))
     if isinstance(content, Workbook):
         submissions, findings = _read_workbook(content, declared_name, name, is_document=opened.is_document)
     else:

@@ -43,6 +43,7 @@ class ReleaseBook:
     files: int
     tables: Mapping[str, Sequence[Row]]
     is_draft: bool = False
+    is_preliminary: bool = False  # the manifest names gaps
 
     def figures(self, level: str) -> list[list[Row]]:
         """The figures of each area of a level, areas in the order of their codes."""

@@ -147,6 +147,7 @@ def _write_cover(sheet: Worksheet, formats: _Formats, book: ReleaseBook) -> None
         ),
         (phrase("release.title"), {"bold": True, "font_size": 18}),
         (book.subtitle, {"bold": True, "font_size": 14}),
+        *([(phrase("release.preliminary"), {"bold": True, "font_size": 14})] if book.is_preliminary else []),
         (phrase("form.period", period=period_vi(book.period), **days), {}),
         ("", {}),
         (phrase("release.built_from", files=number_vi(book.files), figures=number_vi(figures)), {}),

@@ -56,7 +56,7 @@ def remark(
 def with_advice(check: str, message: str, suggestion: str | None) -> str:
     """Return what was found and what to do about it; ``suggestion`` is the value that a reading suggests."""
     example = suggestion or phrase("receipt.example_number")
-    return f"{message} {load_checks()[check].advice(suggestion=example)}"
+    return f"{message} {load_checks()[check].advice(suggestion=example)}".rstrip()
 
 
 def asks_for_figures(check_names: Iterable[str]) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from tuquan.workbook.written import WrittenCell
+
 SEVERITIES = ("info", "warning", "held", "refused")
 
 
@@ -58,6 +60,28 @@ class ReadSubmission(Struct, frozen=True):
     is_loadable: bool
 
 
+class ReviewRow(Struct, frozen=True):
+    """One row of a review workbook: its number, its hidden id, and its cells by the tag of their column."""
+
+    sheet: str
+    row: int
+    row_id: str | None
+    cells: dict[str, WrittenCell]
+
+
+class ReviewSheets(Struct, frozen=True):
+    """What a review workbook says: its stamps, each once; the columns that it lacks; its rows, and the one for many.
+
+    ``columns``: of each sheet the letters of its columns by their tags.
+    """
+
+    stamps: list[str]
+    columns: dict[str, dict[str, str]]
+    missing: list[str]
+    rows: list[ReviewRow]
+    for_many: ReviewRow | None
+
+
 class ReadFile(Struct, frozen=True):
     """One received file. ``findings`` are those of the file as a whole.
 
@@ -70,6 +94,7 @@ class ReadFile(Struct, frozen=True):
     findings: list[Finding]
     status: str
     storage: str = "raw"
+    review: ReviewSheets | None = None  # a review workbook comes from the office and is never a report
 
 
 def worst_severity(findings: Iterable[Finding]) -> str:
