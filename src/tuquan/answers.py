@@ -53,7 +53,7 @@ def receipt_text(
     return "\n".join([*lines, "", phrase("receipt.thanks"), ""])
 
 
-def review_receipt_text(arrival: Row, review: Row | None, findings: Sequence[Row]) -> str:
+def review_receipt_text(arrival: Row, review: Row | None, findings: Sequence[Row], lies_in: str | None = None) -> str:
     """Return what a review workbook is answered: what was decided by it, and row by row what was not, and why.
 
     Args:
@@ -61,29 +61,43 @@ def review_receipt_text(arrival: Row, review: Row | None, findings: Sequence[Row
         review: time_period, issued_to, and how many questions are taken, refused and undecided; None for a file that
             may not be stored.
         findings: one for each row of which something is to be said.
+        lies_in: the folder in which all of it can be read, for the text that leaves the house: that has neither
+            figures nor the rows nor a name.
     """
     lines = [phrase("review_receipt.header"), "", phrase("receipt.file", file=file_name(arrival))]
     lines.append(phrase("receipt.received_at", time=time_vi(arrival["received_at"])))
     lines.append(phrase("receipt.fingerprint", sha256=arrival["sha256"][:16]))
+    counts = {name: review[name] for name in ("taken", "refused", "undecided")} if review else {}
+    was_judged = any(counts.values())
     if review and review["time_period"]:
         lines.append(phrase("receipt.period", period=_period_vi(review["time_period"], None)))
-        lines.append(phrase("review_receipt.issued_to", name=mask(shown(review["issued_to"]))))
+        if lies_in is None:
+            lines.append(phrase("review_receipt.issued_to", name=mask(shown(review["issued_to"]))))
     if arrival["status"] == "duplicate":
         lines += ["", phrase("review_receipt.duplicate", time=time_vi(arrival["first_received_at"]))]
-    elif review and review["time_period"]:
-        counts = {name: number_vi(review[name]) for name in ("taken", "refused", "undecided")}
-        lines += ["", phrase("review_receipt.counts", **counts)]
+    elif was_judged:
+        told = {name: number_vi(count) for name, count in counts.items()}
+        lines += ["", phrase("review_receipt.counts", **told)]
     else:
         lines += ["", phrase("review_receipt.nothing")]
-    # All of them: whoever decided wants to know what became of each.
+    if was_judged and lies_in is not None:
+        lines += ["", phrase("review_receipt.elsewhere", folder=lies_in)]
+    else:
+        lines += _review_rows(findings)
+    return "\n".join([*lines, "", phrase("receipt.thanks"), ""])
+
+
+def _review_rows(findings: Sequence[Row]) -> list[str]:
+    """Say of each row what became of it: whoever decided wants to know all of them."""
+    lines = []
     asking = [finding for finding in findings if finding["severity"] in ASKS]
     taken = [finding for finding in findings if finding["severity"] not in ASKS]
     for name, found in (("refused_rows", asking), ("taken_rows", taken)):
         if found:
             lines += ["", phrase(f"review_receipt.{name}"), *_numbered(found, len(found))]
-    if asking:
+    if any(finding["check_name"] != "review_workbook_is_ours" for finding in asking):
         lines += ["", phrase("review_receipt.again")]
-    return "\n".join([*lines, "", phrase("receipt.thanks"), ""])
+    return lines
 
 
 def digest_text(

@@ -2,7 +2,8 @@
 
 Below ``receipts/<period>/<commune>/`` lie, for each file, its receipt and a workbook to be corrected when there is
 something to correct, and for the commune and period one digest of everything that it sent. All of it says what stands
-in the register, so it can be written again at any time. What came by a channel that can be answered goes to the outbox.
+in the register, so it can be written again at any time. What came by a channel that can be answered goes to the outbox;
+of a workbook in which the office decided only how many questions it decided, because whoever sends is not known.
 """
 
 import re
@@ -89,6 +90,7 @@ class _Answer:
     path: Path
     text: str
     correction: Correction | None
+    outside: str | None = None  # what leaves the house instead of ``text``
 
     @property
     def workbook_path(self) -> Path | None:
@@ -99,6 +101,10 @@ class _Answer:
         """Receipt and workbook, by their place below the folder of receipts."""
         files = {self.path: self.text.encode()}
         return files | {self.workbook_path: self.correction.content} if self.correction else files
+
+    @property
+    def reply_text(self) -> str:
+        return self.text if self.outside is None else self.outside
 
 
 def write_receipts() -> int:
@@ -176,7 +182,8 @@ def _review_answer(arrival: dict, review: dict | None, findings: list[dict]) -> 
     """Answer a workbook in which the office decided; it lies with its period, beside the communes."""
     period = review and review["time_period"]
     path = Path(period or phrase("receipt.folder_without_period"), phrase("review_receipt.folder"), _name(arrival))
-    return _Answer(arrival, frozenset(), path, review_receipt_text(arrival, review, findings), None)
+    outside = review_receipt_text(arrival, review, findings, lies_in=str(path.parent))
+    return _Answer(arrival, frozenset(), path, review_receipt_text(arrival, review, findings), None, outside)
 
 
 def _cells(connection: warehouse.Connection, submission_id: str) -> list[dict]:
@@ -256,6 +263,7 @@ def _reply(answers: Iterable[_Answer]) -> None:
             mails[arrival["channel"], address, answer.keys].append(answer)
         elif kind in ("sftp", "s3") and address:
             files = {path.name: content for path, content in answer.files.items()}
+            files[answer.path.name] = answer.reply_text.encode()
             outbox.put_files(arrival["arrival_id"], arrival["channel"], address, files)
     for (channel, address, keys), group in mails.items():
         outbox.put_mail(
@@ -263,7 +271,7 @@ def _reply(answers: Iterable[_Answer]) -> None:
             channel,
             address,
             _subject(keys),
-            _BETWEEN.join(answer.text for answer in group),
+            _BETWEEN.join(answer.reply_text for answer in group),
             {answer.workbook_path.name: answer.correction.content for answer in group if answer.correction},
             [(answer.arrival["in_reply_to"], answer.arrival["reference_ids"]) for answer in group],
             max(answer.arrival["received_at"] for answer in group),

@@ -4,6 +4,8 @@ import csv
 import shutil
 from datetime import datetime
 from decimal import Decimal
+from email import message_from_string
+from email.policy import default
 from io import BytesIO
 
 import msgspec
@@ -15,6 +17,7 @@ from tuquan import (
     collect,
     issued_workbooks,
     load,
+    outbox,
     questions,
     receipts,
     review,
@@ -231,6 +234,29 @@ def test_a_reason_with_personal_data_is_refused_on_the_page_and_stops_the_file_a
     form |= {f"xem.{one.flag_id}": forms.plain(one.obs_value) for q in asked.questions for one in q.figures}
     outcome = forms.read_decisions(asked, form, Person(REVIEWER, True, False), [A])
     assert (outcome.verdicts, "Lý do không được chứa số điện thoại" in outcome.errors[A]) == ([], True)
+
+
+@pytest.mark.parametrize("channel", ["mail hop_thu", "sftp may_chu"])
+def test_whoever_sends_a_workbook_learns_how_many_it_decided_and_no_figure(home, asked, channel):
+    book = Book(issue(asked, REVIEWER)).answer(A, "Sửa", "Gõ thừa một chữ số", 35).answer(B, "Trả lại xã")
+    write("suggested", 9999, B)(book)
+    content = book.saved()
+    reply = collect.Reply("la@example.org" if "mail" in channel else "tra-loi", in_reply_to="<1@example.org>")
+    collect.receive(
+        [collect.Delivery(channel, "1", "1", "so.xlsx", lambda _: content, size_bytes=len(content), reply=reply)]
+    )
+    load.load_registered()
+    receipts.write_receipts()
+    ((sent,),) = (reply.files for reply in outbox.waiting_replies(channel))
+    text = sent.read_text()
+    if sent.suffix == ".eml":
+        text = message_from_string(text, policy=default).get_body().get_content()
+    assert "Đã nhận quyết định về 1 câu; không nhận 1 câu; 2 câu chưa quyết định." in text
+    assert "thư mục “2021/Sổ duyệt”" in text
+    assert [secret for secret in ("Phong Sơn", "Cẩm", "Sửa", "Gợi ý", REVIEWER) if secret in text] == []
+    (receipt,) = (home.receipts / PERIOD / "Sổ duyệt").iterdir()
+    assert "Sửa thành 35" in receipt.read_text()
+    assert "ghi “9999”" in receipt.read_text()
 
 
 def test_a_killed_pass_is_repeated_and_nothing_is_lost_or_decided_twice(home, asked, monkeypatch):
