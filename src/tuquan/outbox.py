@@ -227,8 +227,9 @@ def put_files(number: int, channel: str, address: str, files: Mapping[str, bytes
 
 
 def write_whole(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Write a file so that nobody ever sees a part of it."""
-    part = path.with_name(f".{path.name.encode()[:200].decode(errors='ignore')}.part")
+    """Write a file so that nobody ever sees a part of it, also while somebody else writes it."""
+    name = path.name.encode()[:200].decode(errors="ignore")
+    part = path.with_name(f".{name}.{os.getpid()}-{os.urandom(4).hex()}.part")
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode), "wb") as file:
         file.write(content)
     part.replace(path)
