@@ -55,7 +55,11 @@ class Issue(Struct, frozen=True):
 
     @property
     def issue_id(self) -> str:
-        return hmac.new(keys.key("workbook"), msgspec.json.encode(self), hashlib.sha256).hexdigest()[:32]
+        return _seal(msgspec.json.encode(self))
+
+
+def _seal(kept: bytes) -> str:
+    return hmac.new(keys.key("workbook"), kept, hashlib.sha256).hexdigest()[:32]
 
 
 def file_name(time_period: str) -> str:
@@ -94,10 +98,11 @@ def read_stamp(stamps: Iterable[str]) -> Issue | None:
     if mark != MARK or not PERIOD.fullmatch(time_period) or not _ID.fullmatch(issue_id):
         return None
     try:
-        found = msgspec.json.decode(_path(time_period, issue_id).read_bytes(), type=Issue)
+        kept = _path(time_period, issue_id).read_bytes()
+        # Of the bytes that were sealed: a later release may write the same in other words.
+        return msgspec.json.decode(kept, type=Issue) if hmac.compare_digest(_seal(kept), issue_id) else None
     except (FileNotFoundError, msgspec.DecodeError):
         return None
-    return found if hmac.compare_digest(found.issue_id, issue_id) else None
 
 
 def _path(time_period: str, issue_id: str) -> Path:

@@ -101,6 +101,7 @@ class _Judge:
     def __init__(self, connection: warehouse.Connection, sent: Sent, told: Issue, pending: Iterable[Verdict]) -> None:
         self.connection, self.sent, self.told = connection, sent, told
         self.source = f"workbook {sent.sha256[:16]}"
+        self.form_id = f"{told.issue_id}:{sent.sha256[:16]}"
         self.rows: dict[str, list[ReviewRow]] = defaultdict(list)
         for row in sent.sheets.rows:
             self.rows[row.row_id or ""].append(row)
@@ -147,7 +148,7 @@ class _Judge:
             choice,
             reason,
             new_values,
-            form_id=f"{self.told.issue_id}:{self.sent.sha256[:16]}",
+            form_id=self.form_id,
             time_period=self.told.time_period,
             decided_by=self.told.issued_to,
             decided_at=self.sent.received_at,
