@@ -97,7 +97,7 @@ def ensure_choice(question: Question, choice: str) -> None:
 
 def ensure_reason(reason: str) -> None:
     """Raises ValueError: there is no reason, or it is too long, or holds what a report may not hold either."""
-    if not reason:
+    if not any(sign.isalnum() for sign in reason):  # a dot, a dash or a sign that nobody sees says nothing
         raise ValueError(phrase("page.no_reason"))
     if len(reason) > LONGEST_REASON:
         raise ValueError(phrase("page.long_reason", limit=number_vi(LONGEST_REASON)))

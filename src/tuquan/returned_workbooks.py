@@ -22,7 +22,7 @@ from tuquan.verdicts import Verdict
 from tuquan.vocabulary.phrases import number_vi, phrase, shown, time_vi
 from tuquan.vocabulary.privacy_signs import mask
 from tuquan.workbook.remarks import quoted, remark
-from tuquan.workbook.review_sheet import ANSWERS, LOCKED, NUMBERS
+from tuquan.workbook.review_sheet import ANSWERS, COLUMNS, LOCKED, NUMBERS
 from tuquan.workbook.submission import Finding, ReviewRow, ReviewSheets
 from tuquan.workbook.written import WrittenCell
 
@@ -72,8 +72,12 @@ def judge_return(connection: warehouse.Connection, sent: Sent, pending: Iterable
     told = read_stamp(sent.sheets.stamps)
     if told is None:
         return _refused(sent, "no_seal" if sent.sheets.stamps else "no_stamp")
+    if not sent.sheets.columns:
+        return _refused(sent, "no_ids", told)
+    if len(sent.sheets.missing) == len(COLUMNS):
+        return _refused(sent, "no_tags", told)
     if sent.sheets.missing:
-        columns = ", ".join(phrase(f"review_workbook.column.{tag}") for tag in sent.sheets.missing)
+        columns = ", ".join(f"“{phrase(f'review_workbook.column.{tag}')}”" for tag in sent.sheets.missing)
         return _refused(sent, "columns", told, columns=columns)
     return _Judge(connection, sent, told, pending).judge()
 
@@ -162,7 +166,8 @@ class _Judge:
         if not rows:
             raise _Refused("review_row_is_there", None)
         if len(rows) > 1:
-            places = ", ".join(str(row.row) for row in rows)
+            has_sheets = len({row.sheet for row in rows}) > 1
+            places = ", ".join(f"“{row.sheet}” {row.row}" if has_sheets else f"{row.row}" for row in rows)
             raise _Refused("review_row_appears_once", rows[0], self._address(rows[0], "choice"), other_value=places)
         return rows[0]
 
@@ -276,12 +281,15 @@ class _Judge:
 
     def _for_many(self) -> tuple[set[str], str]:
         """Return the keys of the questions that are confirmed together, and the reason for all of them."""
-        row = self.sent.sheets.for_many
-        choice, reason = (row.cells.get("choice"), row.cells.get("reason")) if row else (None, None)
-        if row is None or (choice is None and reason is None):
+        rows = [row for row in self.sent.sheets.for_many if "choice" in row.cells or "reason" in row.cells]
+        if not rows:
             return set(), ""
+        row = rows[0]
+        choice, reason = row.cells.get("choice"), row.cells.get("reason")
         words = {_folded(questions.limit_vi(limit)): limit for limit in (questions.REST, *questions.LIMITS)}
         try:
+            if len(rows) > 1:
+                raise ValueError(phrase("review_return.many_twice"))
             for cell in (choice, reason):
                 if cell is not None:
                     _ensure_plain(cell, may_answer=True)
@@ -328,6 +336,8 @@ def _says(cell: WrittenCell | None, tag: str, told: str | None) -> bool:
         return cell is None and not told
     if tag not in NUMBERS:
         return _plain(cell.raw_text or "") == _plain(told or "")
+    if cell.raw_type == "text":  # as programs that keep no numbers write it back
+        return told is not None and _plain(cell.raw_text or "") in (told, told.replace(".", ","))
     try:
         # A spreadsheet keeps a number in binary: what it writes back may differ far behind the point.
         return (
@@ -369,11 +379,13 @@ def _answer_vi(choice: str, value: Decimal | None, decimals: int) -> str:
 
 
 def _text(cell: WrittenCell | None) -> str:
-    return shown(cell.raw_text or "") if cell else ""
+    return shown(_plain(cell.raw_text or "")) if cell else ""
 
 
 def _plain(text: str) -> str:
-    return unicodedata.normalize("NFC", " ".join(text.split()))
+    """Return a text without what nobody sees: how its letters are put together, odd spaces, signs without width."""
+    visible = "".join(sign for sign in unicodedata.normalize("NFC", text) if unicodedata.category(sign) != "Cf")
+    return " ".join(visible.split())
 
 
 def _folded(text: str) -> str:

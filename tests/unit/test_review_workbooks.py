@@ -2,6 +2,8 @@
 
 import csv
 import shutil
+import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
 from email import message_from_string
@@ -375,6 +377,7 @@ NEWER_REPORT = (
         (write("value", 1.288, D), "", "review_answer_is_complete", "đề nghị ghi một số từ 0"),
         (write("value", -3, D), "", "review_answer_is_complete", "ô M12 · câu 3"),
         (write("value", True, D), "", "review_answer_is_complete", "ô M12 · câu 3"),
+        (write("reason", "\u200b…"), "", "review_answer_is_complete", "Đề nghị ghi lý do"),
         (write("reason", "ghi nhầm chỗ", C), "", "review_answer_is_complete", "ghi ở dòng đầu của câu"),
         (untouched, FIGURE_CHANGED, "review_figure_is_as_seen", "nay là 36"),
         (untouched, FLAG_GONE, "review_figure_is_as_seen", "không còn trong danh sách"),
@@ -415,6 +418,33 @@ def test_rows_may_be_sorted_and_filtered_and_the_protection_taken_off(judged):
     )
 
 
+def test_what_nobody_sees_or_a_program_writes_otherwise_is_no_change(judged):
+    def resave(book):
+        for tag, told in (("suggested", "35"), ("choice", "su\u031b\u0309a\u200b")):
+            book.cell(D, tag).value = told
+        book.cell(D, "reason").value = unicodedata.normalize("NFD", "Đã hỏi\u2060 lại xã")
+        for cell in book.sheet[book.row(E)]:
+            cell.value = unicodedata.normalize("NFD", cell.value) if isinstance(cell.value, str) else cell.value
+
+    returned, _ = judged(resave)
+    assert returned.status == "accepted"
+    assert [(one.choice, one.reason) for one in returned.verdicts][2] == ("correct", "Đã hỏi lại xã")
+
+
+def test_a_sheet_that_was_copied_within_the_workbook_is_told_by_its_name(judged):
+    def copy(book):
+        row = next(row[0].row for row in book.sheet.iter_rows(max_col=1) if row[0].value == "#many")
+        for tag, written in (("choice", "Không còn làm thay đổi kết quả"), ("reason", "Không ảnh hưởng")):
+            book.sheet.cell(row, book.columns[tag]).value = written
+        book.book.copy_worksheet(book.sheet).title = "Sổ lưu"
+
+    returned, _ = judged(copy)
+    assert (returned.status, returned.verdicts, returned.record["refused"]) == ("refused", [], 4)
+    sentences = [one.message_vi for one in returned.findings]
+    assert "đứng ở nhiều dòng (“Sổ duyệt” 9, “Sổ lưu” 9)" in sentences[1]
+    assert "Dòng xác nhận cùng lúc có ở nhiều chỗ" in sentences[0]
+
+
 def other_seal(book):
     for row in (1, 7):
         book.sheet.cell(row, 1).value = f"{MARK}|{PERIOD}|{'0' * 32}"
@@ -427,7 +457,8 @@ def other_seal(book):
         (other_seal, "sổ không do hệ thống này cấp"),
         (lambda book: setattr(book.sheet.cell(1, 1), "value", f"{MARK}|2020|{'1' * 32}"), "tem của sổ đã bị sửa"),
         (lambda book: setattr(book.sheet.cell(1, 1), "value", f"{MARK}|../../etc|{'1' * 32}"), "tem của sổ đã bị sửa"),
-        (lambda book: book.sheet.delete_cols(5), "thiếu cột Đã gửi"),
+        (lambda book: book.sheet.delete_cols(5), "thiếu cột “Đã gửi”"),
+        (lambda book: book.sheet.delete_cols(1), "thiếu cột ẩn đầu tiên"),
         (lambda book: book.sheet.delete_rows(1), "thiếu dòng ẩn trên cùng"),
     ],
 )
@@ -463,6 +494,8 @@ def test_the_same_questions_for_the_same_person_are_the_same_bytes_and_text_is_n
     seen = snapshot.read(PERIOD)
     content = issue(seen, REVIEWER)
     assert issue(seen, REVIEWER) == content
+    with ThreadPoolExecutor(8) as threads:  # somebody who clicks twice
+        assert set(threads.map(lambda _: issue(seen, REVIEWER), range(16))) == {content}
     assert issue(seen, "Trần Thị Bé") != content
     # An account that is called by an address comes back as well.
     (tmp_path / "x.xlsx").write_bytes(issue(seen, "an.nguyen@tinh.gov.vn"))

@@ -50,13 +50,12 @@ def read_review(workbook: Workbook) -> ReviewSheets:
             tags = _columns_of(sheet)
             columns[quoted(sheet.name)] = {tag: letters for letters, tag in tags.items()}
             rows += _rows_of(sheet, tags)
-    for_many = [row for row in rows if row.row_id == FOR_MANY]
     return ReviewSheets(
         stamps=list(dict.fromkeys(stamps)),
         columns=columns,
         missing=[tag for tag in COLUMNS if not columns or any(tag not in found for found in columns.values())],
         rows=[row for row in rows if _is_asked(row)],
-        for_many=for_many[0] if len(for_many) == 1 else None,
+        for_many=[row for row in rows if row.row_id == FOR_MANY],
     )
 
 

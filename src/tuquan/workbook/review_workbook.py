@@ -13,7 +13,7 @@ from typing import Any
 
 import xlsxwriter
 from xlsxwriter.format import Format
-from xlsxwriter.utility import xl_rowcol_to_cell
+from xlsxwriter.utility import xl_range, xl_rowcol_to_cell
 from xlsxwriter.worksheet import Worksheet
 
 from tuquan.vocabulary.phrases import number_vi, phrase
@@ -28,6 +28,7 @@ WIDTHS = {
 }  # fmt: skip
 LETTERS = 1.3  # of 11 points in one unit of a column's width, measured on a rendered page
 LINE_POINTS = 14.5
+MOST_RUNS = 200  # of rows that one rule names: spreadsheets refuse a rule of many thousands of letters
 MOST_POINTS = 405.0  # a row of a sheet is not higher than 409
 STAMP_ROW = 0
 PAPER_A4 = 9
@@ -211,9 +212,13 @@ class _Writer:
         return self._format(border=1, num_format=_shape(decimals), bold=tag == "reported", **align)
 
     def _allow(self, tag: str, rows: list[int], rule: dict[str, Any], error: str) -> None:
-        place = (rows[0], PLACE[tag], rows[0], PLACE[tag])
         told = {"error_title": phrase("form.error_title"), "error_message": error, "ignore_blank": True}
-        self.sheet.data_validation(*place, {**rule, **told, "multi_range": " ".join(_runs(PLACE[tag], rows))})
+        all_runs = _runs(rows)
+        for begin in range(0, len(all_runs), MOST_RUNS):
+            runs = all_runs[begin : begin + MOST_RUNS]
+            place = (runs[0][0], PLACE[tag], runs[0][1], PLACE[tag])
+            cells = (xl_range(start, PLACE[tag], end, PLACE[tag]) for start, end in runs)
+            self.sheet.data_validation(*place, {**rule, **told, "multi_range": " ".join(cells)})
 
     def _point_out(self, first: int, last: int) -> None:
         """Colour what is still missing beside a decision."""
@@ -240,15 +245,15 @@ def _shape(decimals: int) -> str:
     return NUMBER_FORMAT + ("." + "0" * decimals if decimals else "")
 
 
-def _runs(column: int, rows: Sequence[int]) -> list[str]:
-    """Return the cells of a column as ranges: rules name at most some thousands of letters."""
+def _runs(rows: Sequence[int]) -> list[list[int]]:
+    """Return rows as their first and last, where one follows the other."""
     runs: list[list[int]] = []
     for row in rows:
         if runs and runs[-1][1] == row - 1:
             runs[-1][1] = row
         else:
             runs.append([row, row])
-    return [f"{xl_rowcol_to_cell(start, column)}:{xl_rowcol_to_cell(end, column)}" for start, end in runs]
+    return runs
 
 
 def _height(texts: Sequence[tuple[str, float]]) -> float:

@@ -70,7 +70,7 @@ class ReviewRow(Struct, frozen=True):
 
 
 class ReviewSheets(Struct, frozen=True):
-    """What a review workbook says: its stamps, each once; the columns that it lacks; its rows, and the one for many.
+    """What a review workbook says: its stamps, each once; the columns that it lacks; its rows, and those for many.
 
     ``columns``: of each sheet the letters of its columns by their tags.
     """
@@ -79,7 +79,7 @@ class ReviewSheets(Struct, frozen=True):
     columns: dict[str, dict[str, str]]
     missing: list[str]
     rows: list[ReviewRow]
-    for_many: ReviewRow | None
+    for_many: list[ReviewRow]
 
 
 class ReadFile(Struct, frozen=True):
