@@ -27,6 +27,7 @@ from tuquan.workbook.submission import Finding, ReviewRow, ReviewSheets
 from tuquan.workbook.written import WrittenCell
 
 _NEAR = Decimal("0.000001")
+MOST_PLACES = 10  # of one question that are told
 MOST_STRANGE_ROWS = 200  # that are told one by one; nothing is taken from any of them
 _DECIDED = """
 select flag_id, choice, new_value, decided_by, decided_at from meta.decisions
@@ -167,7 +168,8 @@ class _Judge:
             raise _Refused("review_row_is_there", None)
         if len(rows) > 1:
             has_sheets = len({row.sheet for row in rows}) > 1
-            places = ", ".join(f"“{row.sheet}” {row.row}" if has_sheets else f"{row.row}" for row in rows)
+            told = [f"“{row.sheet}” {row.row}" if has_sheets else f"{row.row}" for row in rows[:MOST_PLACES]]
+            places = ", ".join([*told, *(["…"] if len(rows) > MOST_PLACES else [])])
             raise _Refused("review_row_appears_once", rows[0], self._address(rows[0], "choice"), other_value=places)
         return rows[0]
 

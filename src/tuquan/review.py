@@ -352,7 +352,9 @@ def record_approval(time_period: str, digest: str, approver: str, approved: bool
     if not approver.strip():
         raise ValueError("an approval names who gave it")
     with warehouse.connect() as connection:
-        deciders = {verdicts.same(name) for (name,) in connection.execute(_DECIDED_BY, [time_period]).fetchall()}
+        names = [name for (name,) in connection.execute(_DECIDED_BY, [time_period]).fetchall()]
+        names += [verdict.decided_by for verdict in verdicts.waiting(time_period)]  # it is applied any moment
+        deciders = set(map(verdicts.same, names))
         if approved and verdicts.same(approver) in deciders:
             raise SamePerson(phrase("approval.same_person", name=approver))
         found = connection.execute(

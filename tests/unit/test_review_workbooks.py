@@ -176,6 +176,9 @@ def test_the_same_workbook_decides_once_and_four_eyes_still_see_the_release(home
         connection.execute("insert into meta.candidates values (?, ?, 'open', now())", [PERIOD, digest])
     content = Book(issue(asked, REVIEWER)).answer(A, "Xác nhận").saved()
     send(home, content)
+    with pytest.raises(review.SamePerson):  # also while it waits to be applied
+        review.record_approval(PERIOD, digest, REVIEWER.upper(), approved=True)
+    assert not review.keep_answer(PERIOD, digest, REVIEWER, approved=True)
     receipt, status, _ = send(home, content, "lần hai.xlsx")
     assert (status, "trùng với tệp đã nhận" in receipt) == ("duplicate", True)
     # Saved again with one more answer: the first stands, the second is new.
@@ -371,7 +374,7 @@ NEWER_REPORT = (
         (write("reason", None), "", "review_answer_is_complete", "Đề nghị ghi lý do"),
         (write("reason", "=HYPERLINK(1)"), "", "review_answer_is_complete", "Ô này là công thức"),
         (write("reason", "x" * 32_000), "", "review_answer_is_complete", "không quá 1.000 chữ"),
-        (write("value", 35), "", "review_answer_is_complete", "Có ghi số đúng nhưng không chọn Sửa"),
+        (write("value", 35), "", "review_answer_is_complete", "Có ghi số đúng nhưng quyết định không phải là Sửa"),
         (write("value", "ba mươi", D), "", "review_answer_is_complete", "đề nghị ghi một số từ 0"),
         (write("value", None, D), "", "review_answer_is_complete", "đề nghị ghi một số từ 0"),
         (write("value", 1.288, D), "", "review_answer_is_complete", "đề nghị ghi một số từ 0"),
@@ -455,8 +458,14 @@ def other_seal(book):
     ("edit", "sentence"),
     [
         (other_seal, "sổ không do hệ thống này cấp"),
-        (lambda book: setattr(book.sheet.cell(1, 1), "value", f"{MARK}|2020|{'1' * 32}"), "tem của sổ đã bị sửa"),
-        (lambda book: setattr(book.sheet.cell(1, 1), "value", f"{MARK}|../../etc|{'1' * 32}"), "tem của sổ đã bị sửa"),
+        (
+            lambda book: setattr(book.sheet.cell(1, 1), "value", f"{MARK}|2020|{'1' * 32}"),
+            "mã nhận dạng ẩn của sổ đã bị sửa",
+        ),
+        (
+            lambda book: setattr(book.sheet.cell(1, 1), "value", f"{MARK}|../../etc|{'1' * 32}"),
+            "mã nhận dạng ẩn của sổ đã bị sửa",
+        ),
         (lambda book: book.sheet.delete_cols(5), "thiếu cột “Đã gửi”"),
         (lambda book: book.sheet.delete_cols(1), "thiếu cột ẩn đầu tiên"),
         (lambda book: book.sheet.delete_rows(1), "thiếu dòng ẩn trên cùng"),
