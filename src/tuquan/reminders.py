@@ -80,10 +80,12 @@ except select * from owed
 _RELEASED = "select distinct time_period from meta.releases"
 _QUESTIONS = """
 select questions.question_id, questions.time_period, questions.severity, questions.ref_area, questions.indicator,
-    questions.suspected_cause, flags.area_key
+    questions.suspected_cause, flags.area_key, flags.check_name
 from quality.open_questions as questions
-left join (select incident_id, any_value(area_key) as area_key from quality.flags group by all) as flags
-    on questions.question_id = flags.incident_id
+left join (
+    select incident_id, any_value(area_key) as area_key, min(check_name) as check_name
+    from quality.flags where is_open group by all
+) as flags on questions.question_id = flags.incident_id
 order by severity = 'critical' desc, priority desc nulls last, question_id
 """
 _TOLD = """
