@@ -513,13 +513,18 @@ def _due_to_mailboxes(state: _State, kind: str, matters: Sequence[Matter]) -> li
     found = []
     for mailbox in (mailbox for mailbox in state.mailboxes if not mailbox.is_office):
         due = [
-            Reminder(matter, state.times.get(matter.matter_id, 0) + 1, matter.area_key not in state.reached)
+            Reminder(matter, _times(state, mailbox, matter) + 1, matter.area_key not in state.reached)
             for matter in _of_mailbox(mailbox, by_code)
             if _is_due(state, mailbox.recipient, matter, kind)
         ]
         if due:
             found.append((mailbox, due))
     return found
+
+
+def _times(state: _State, mailbox: _Mailbox, matter: Matter) -> int:
+    told = state.told.get((mailbox.recipient, matter.matter_id))
+    return told["times"] if told else 0
 
 
 def _mail(mailbox: _Mailbox, due: Sequence[Reminder], day: date) -> tuple[str, str]:

@@ -164,6 +164,7 @@ def test_a_refused_mailbox_stays_due_and_the_office_hears_of_it(office):
     tomorrow = LATER + timedelta(days=1)
     write(tomorrow)
     assert set(mails()) == {LIEN, TINH}
+    assert "Nhắc lần" not in mails()[LIEN][1]
     assert "Máy chủ thư từ chối thư gửi tới: Xã Cẩm Liên (15145)." in mails()[TINH][1]
     with warehouse.connect() as connection:
         kept = connection.execute("select * from meta.reminders").fetchall()
