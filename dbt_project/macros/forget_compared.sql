@@ -12,9 +12,23 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# All is compared and kept now; a build that does not get here leaves it to the next one. #}
-{% macro note_compared(table, column) -%}
-    {%- if not var("panel", false) -%}
-        {{ "update " ~ table.render() ~ " set " ~ column ~ " = false where " ~ column }}
-    {%- endif -%}
+{# What was in hand is compared and kept now; a build that does not get here leaves it to the next one. #}
+{% macro note_compared(table, column, where) -%}
+    {{ "update " ~ table.render() ~ " set " ~ column ~ " = false where " ~ where }}
+{%- endmacro %}
+
+{# Of what is to be compared, the oldest periods, with no more figures than may be compared at once; one at least. #}
+{% macro take_in_hand(periods) -%}
+    {{
+        (
+            "update "
+            ~ periods.render()
+            ~ " set is_in_hand= is_fresh and time_period in (select time_period from (select time_period, figures,"
+            ~ " sum(figures) over (order by sort, time_period) as figures_until from "
+            ~ periods.render()
+            ~ " where is_fresh) where figures_until <= greatest(figures, "
+            ~ threshold("judged_at_once")
+            ~ "))"
+        )
+    }}
 {%- endmacro %}

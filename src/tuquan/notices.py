@@ -88,8 +88,9 @@ class Collection:
 class Digest:
     """What an office is told of a day, of its communes alone.
 
-    ``questions`` are the worst of the open ones: question_id, time_period, severity, area_key, indicator and
-    suspected_cause; ``questions_open`` how many there are by period. ``times`` is how often a matter was told.
+    ``questions`` are the open ones, worst first: question_id, time_period, severity, area_key, ref_area, indicator,
+    suspected_cause and check_name; ``questions_open`` how many there are by period. ``times`` is how often
+    a matter was told.
     """
 
     collections: Sequence[Collection]
@@ -243,7 +244,7 @@ def _questions(digest: Digest) -> list[str]:
                 area=area_vi(one["area_key"], one["ref_area"]),
                 period=period_vi(parse_period(one["time_period"])),
                 indicator=catalogue[one["indicator"]].name_vi,
-                cause=phrase(f"cause.{cause}") if cause else phrase("office.broken_check"),
+                cause=phrase(f"cause.{cause}" if cause else f"office.check.{one['check_name']}"),
                 question=one["question_id"][:8],
             )
         )

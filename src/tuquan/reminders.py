@@ -80,10 +80,12 @@ except select * from owed
 _RELEASED = "select distinct time_period from meta.releases"
 _QUESTIONS = """
 select questions.question_id, questions.time_period, questions.severity, questions.ref_area, questions.indicator,
-    questions.suspected_cause, flags.area_key
+    questions.suspected_cause, flags.area_key, flags.check_name
 from quality.open_questions as questions
-left join (select incident_id, any_value(area_key) as area_key from quality.flags group by all) as flags
-    on questions.question_id = flags.incident_id
+left join (
+    select incident_id, any_value(area_key) as area_key, min(check_name) as check_name
+    from quality.flags where is_open group by all
+) as flags on questions.question_id = flags.incident_id
 order by severity = 'critical' desc, priority desc nulls last, question_id
 """
 _TOLD = """
@@ -511,13 +513,18 @@ def _due_to_mailboxes(state: _State, kind: str, matters: Sequence[Matter]) -> li
     found = []
     for mailbox in (mailbox for mailbox in state.mailboxes if not mailbox.is_office):
         due = [
-            Reminder(matter, state.times.get(matter.matter_id, 0) + 1, matter.area_key not in state.reached)
+            Reminder(matter, _times(state, mailbox, matter) + 1, matter.area_key not in state.reached)
             for matter in _of_mailbox(mailbox, by_code)
             if _is_due(state, mailbox.recipient, matter, kind)
         ]
         if due:
             found.append((mailbox, due))
     return found
+
+
+def _times(state: _State, mailbox: _Mailbox, matter: Matter) -> int:
+    told = state.told.get((mailbox.recipient, matter.matter_id))
+    return told["times"] if told else 0
 
 
 def _mail(mailbox: _Mailbox, due: Sequence[Reminder], day: date) -> tuple[str, str]:

@@ -139,6 +139,13 @@ def _build(time_period: str) -> list[NodeResult]:
             *("build", "--exclude-resource-type", "unit_test"),
             *(["--full-refresh"] if is_anew else ["--select", "source:*+", "--no-write-json"]),
         )
+        while waiting := _periods_to_compare():  # more figures than memory holds at a time
+            results += run_dbt(
+                *("build", "--exclude-resource-type", "unit_test", "--no-write-json"),
+                *("--select", "judged_periods+", "--exclude", "judged_periods"),
+            )
+            if _periods_to_compare() >= waiting:
+                raise BuildFailed("dbt ended well and compared no figures; see plausibility_cells and judged_periods")
         drawn = settings.load().home / "warehouse" / "dbt" / "manifest.json"
         if is_anew and drawn.exists():
             model_docs.write_model_docs(drawn)
@@ -156,6 +163,12 @@ def _build(time_period: str) -> list[NodeResult]:
             },
         )
     return results
+
+
+def _periods_to_compare() -> int:
+    """Return the number of periods whose figures are still to be compared with others."""
+    with warehouse.connect() as connection:
+        return connection.execute("select count(*) from quality.judged_periods where is_fresh").fetchone()[0]
 
 
 def _note_built_periods(connection: warehouse.Connection) -> None:

@@ -1,5 +1,6 @@
 """Three years of one district through collect and build: mistakes are found, real events are not asked about."""
 
+import re
 import shutil
 
 import pytest
@@ -54,15 +55,27 @@ def test_few_right_figures_are_asked_about(flags):
     assert len(alarms) <= 10  # of 10,000: 10 figures
 
 
-def test_from_nothing_the_same_figures_are_asked_about(flags):
-    with warehouse.connect() as connection:
-        connection.execute("update meta.built_periods set rules_digest = ''; update meta.builds set inputs_digest = ''")
+def test_from_nothing_and_in_steps_the_same_figures_are_asked_about(flags, tmp_path, monkeypatch):
+    seeds = tmp_path / "seeds"
+    shutil.copytree(settings.load().seeds, seeds)
+    thresholds = (seeds / "thresholds.csv").read_text(encoding="utf-8")
+    (seeds / "thresholds.csv").write_text(re.sub(r"(?m)^judged_at_once,\d+", "judged_at_once,3000", thresholds))
+    runs = "select count(distinct invocation_id) from meta.dbt_run_results"
+    with warehouse.look() as connection:
         (built,) = connection.execute("select max(time_period) from meta.built_periods").fetchone()
-        (kept,) = connection.execute("select count(*) from plausibility.plausibility_cells").fetchone()
-    transform.build(built)
-    with warehouse.connect() as connection:
         (compared,) = connection.execute("select count(*) from plausibility.plausibility_cells").fetchone()
-    assert kept < compared / 2  # the second build compared what came for it alone
+        (known,) = connection.execute("select sum(figures) from quality.judged_periods").fetchone()
+        (runs_before,) = connection.execute(runs).fetchone()
+    assert compared < known / 2  # the second build compared what came for it alone
+
+    monkeypatch.setenv("TUQUAN_SEEDS", str(seeds))
+    transform.build(built)
+
+    with warehouse.look() as connection:
+        (runs_now,) = connection.execute(runs).fetchone()
+        (waiting,) = connection.execute("select count(*) from quality.judged_periods where is_fresh").fetchone()
+    assert runs_now - runs_before >= known / 3000
+    assert waiting == 0
     assert doubts(review.open_flags()) == doubts(flags)
 
 

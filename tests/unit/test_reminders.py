@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from tuquan import outbox, receipts, reminders, settings, warehouse
 from tuquan.cli import app
 from tuquan.vocabulary.areas import load_register
-from tuquan.vocabulary.phrases import number_vi
+from tuquan.vocabulary.phrases import load_checks, number_vi, phrase
 from tuquan.vocabulary.seeds import read_seed
 
 # The year 2021 ends on 14 December and is due here on Friday the 17th. Xã Cẩm Liên (15145) did not send, Xã Cẩm Lương
@@ -164,6 +164,7 @@ def test_a_refused_mailbox_stays_due_and_the_office_hears_of_it(office):
     tomorrow = LATER + timedelta(days=1)
     write(tomorrow)
     assert set(mails()) == {LIEN, TINH}
+    assert "Nhắc lần" not in mails()[LIEN][1]
     assert "Máy chủ thư từ chối thư gửi tới: Xã Cẩm Liên (15145)." in mails()[TINH][1]
     with warehouse.connect() as connection:
         kept = connection.execute("select * from meta.reminders").fetchall()
@@ -405,6 +406,14 @@ def test_a_group_that_a_province_made_has_a_mailbox(office, tmp_path):
     office.contacts.write_text("ref_area,group_kind,address\nC1,police_cluster,cum1@tinh.example\n")
     write(LATER)
     assert mails()["cum1@tinh.example"][0] == "Đôn đốc báo cáo: 1 đơn vị thuộc Cụm số 1 (police_cluster:C1)"
+
+
+def test_the_digest_names_the_cause_of_each_question_that_a_check_may_ask(office):
+    write(LATER)
+    assert ", “Tổ an ninh xã hội”: Số đã nêu khác tổng của các xã (câu hỏi " in mails()[TINH][1]
+    asking = [check.check for check in load_checks().values() if check.stage == "plausibility"]
+    assert asking
+    assert all(phrase(f"office.check.{name}") for name in asking)
 
 
 def test_offices_are_quiet_on_days_off_and_work_on_exchanged_saturdays():

@@ -13,7 +13,7 @@
             where
                 is_counted
                 and time_period
-                in (select time_period from {{ ref("judged_periods") }} where is_fresh)
+                in (select time_period from {{ ref("judged_periods") }} where is_in_hand)
         ),
 
         indicators as (

@@ -13,7 +13,8 @@ with
             figures.line_no,
             figures.series_no,
             figures.period_no,
-            list(history.reported order by history.period_no desc) as figures_before,
+            -- The newest first; to put lists in order costs three times as much.
+            arg_max(history.reported, history.period_no, 12) as figures_before,
             max(history.period_no) as last_period_no,
             arg_max(history.log_amount, history.period_no) as log_before,
             sum(of_counts := history.amount) filter (

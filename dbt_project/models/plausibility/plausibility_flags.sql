@@ -1,14 +1,6 @@
 -- One row per figure that deserves a second look, with the probability that it is wrong, the
 -- likeliest mistake and what
 -- the figure may have been meant to be. A flag is a row with a score of at least one half.
-{{
-    config(
-        post_hook=[
-            "{{ note_compared(ref('judged_periods'), 'is_fresh') }}",
-            "{{ note_compared(ref('plausibility_lines'), 'is_new') }}",
-        ]
-    )
-}}
 select
     ref_area,
     time_period,

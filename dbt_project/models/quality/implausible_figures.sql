@@ -14,15 +14,9 @@ with
             expected_low,
             expected_high,
             suggested_value,
-            other
-        from {{ ref("plausibility_flags") }}
-        where time_period in (select time_period from {{ ref("judged_periods") }} where is_to_judge)
-    ),
-
-    sizes as (
-        select time_period, count(*) as figures
-        from {{ ref("plausibility_cells") }}
-        group by time_period
+            other,
+            figures_of_period
+        from {{ ref("suspected_figures") }}
     ),
 
     alarms as (
@@ -33,9 +27,8 @@ with
                 order by scores.score desc, scores.area_key, scores.indicator
             )
             * 10000
-            / sizes.figures as false_alarms_per_10000
+            / scores.figures_of_period as false_alarms_per_10000
         from scores
-        inner join sizes using (time_period)
         where scores.score >= {{ threshold("flag_score") }}
     ),
 

@@ -3,11 +3,15 @@
 -- kept from build to build, of the newest periods figure by figure; where that does not reach back
 -- far enough, or an area begins that others went into, all periods of the frequency are compared
 -- anew. Until the last of the models of plausibility is built they stay to be compared.
+--
+-- Memory holds some figures at a time, so of what is compared now the oldest periods are in hand
+-- first; the build then takes the next ones, and until all are compared nothing is forgotten.
 {{
     config(
         materialized="incremental",
         incremental_strategy="delete+insert",
         unique_key="time_period",
+        post_hook="{{ take_in_hand(this) }}",
     )
 }}
 {%- set looked_back = 12 %}
@@ -23,6 +27,13 @@ with
         from {{ ref("int_changed_periods") }} as changed
         inner join {{ ref("int_periods") }} as periods on changed.time_period = periods.time_period
         group by changed.time_period
+    ),
+
+    sizes as (
+        select time_period, sum(of_counts := figures_read) as figures
+        from {{ ref("int_reports") }}
+        where is_counted
+        group by time_period
     ),
 
     placed as (
@@ -77,16 +88,34 @@ with
                 select 1 from {{ ref("plausibility_lines") }} where is_new and from_month >= 0
             ) as has_new_lines
         from asked
+    ),
+
+    fresh as (
+        select
+            spread.*,
+            cast(coalesce(sizes.figures, 0) as bigint) as figures,
+            is_compared
+            and oldest_asked is not null
+            and (
+                newest_first <= oldest_asked
+                or oldest_asked > {{ looked_back }} + 1
+                or has_new_lines
+            ) as is_fresh
+        from spread
+        left join sizes on spread.time_period = sizes.time_period
     )
 
 select
     time_period,
+    sort,
+    figures,
     is_to_judge and is_compared as is_to_judge,
     is_compared,
+    is_fresh,
+    false as is_in_hand,
     is_compared
-    and oldest_asked is not null
     and (
-        newest_first <= oldest_asked or oldest_asked > {{ looked_back }} + 1 or has_new_lines
-    ) as is_fresh,
-    is_compared and newest_first <= 2 * {{ looked_back }} + 1 as is_remembered
-from spread
+        newest_first <= 2 * {{ looked_back }} + 1
+        or sum(of_counts := figures) filter (is_fresh) over () > {{ threshold("judged_at_once") }}
+    ) as is_remembered
+from fresh
