@@ -17,7 +17,7 @@ from pathlib import Path
 from tuquan import outbox, settings, warehouse
 from tuquan.answers import area_vi, digest_text, due_lines, receipt_text, review_receipt_text
 from tuquan.corrections import Correction, correction_for
-from tuquan.returned import returned_figures
+from tuquan.given_back import returned_figures
 from tuquan.vocabulary.areas import load_register
 from tuquan.vocabulary.forms import current_form
 from tuquan.vocabulary.periods import parse_period

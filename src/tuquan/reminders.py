@@ -19,6 +19,7 @@ from typing import Any
 from tuquan import outbox, settings, warehouse
 from tuquan.answers import area_vi
 from tuquan.contacts import AddressBook, Contact, codes_above, digest_of, load_address_book
+from tuquan.given_back import returned_figures
 from tuquan.notices import (
     Collection,
     Digest,
@@ -30,7 +31,6 @@ from tuquan.notices import (
     reminder_subject,
     reminder_text,
 )
-from tuquan.returned import returned_figures
 from tuquan.vocabulary.areas import COUNTRY, Area, load_register
 from tuquan.vocabulary.duties import duty_of, load_duties
 from tuquan.vocabulary.forms import current_form, current_forms
