@@ -72,7 +72,7 @@ def judge_return(connection: warehouse.Connection, sent: Sent, pending: Iterable
     """
     told = read_stamp(sent.sheets.stamps)
     if told is None:
-        return _refused(sent, "no_seal" if sent.sheets.stamps else "no_stamp")
+        return _refused(sent, _why_not_ours(sent.sheets.stamps))
     if not sent.sheets.columns:
         return _refused(sent, "no_ids", told)
     if len(sent.sheets.missing) == len(COLUMNS):
@@ -81,6 +81,13 @@ def judge_return(connection: warehouse.Connection, sent: Sent, pending: Iterable
         columns = ", ".join(f"“{phrase(f'review_workbook.column.{tag}')}”" for tag in sent.sheets.missing)
         return _refused(sent, "columns", told, columns=columns)
     return _Judge(connection, sent, told, pending).judge()
+
+
+def _why_not_ours(stamps: Sequence[str]) -> str:
+    if not stamps:
+        return "no_stamp"
+    ours = [stamp for stamp in stamps[:MOST_PLACES] if read_stamp([stamp])]
+    return "many_books" if len(ours) > 1 else "no_seal"
 
 
 def _refused(sent: Sent, reason: str, told: Issue | None = None, **facts: object) -> Returned:

@@ -454,9 +454,17 @@ def other_seal(book):
     book.book.custom_doc_props["tuquan_review"].value = f"{MARK}|{PERIOD}|{'0' * 32}"
 
 
+def other_book(book):
+    other = Book(issue(snapshot.read(PERIOD), "Trần Thị Bé"))
+    sheet = book.book.create_sheet("Sổ của người khác")
+    for row in other.sheet.iter_rows(values_only=True):
+        sheet.append(row)
+
+
 @pytest.mark.parametrize(
     ("edit", "sentence"),
     [
+        (other_book, "trong tệp có trang của nhiều sổ"),
         (other_seal, "sổ không do hệ thống này cấp"),
         (
             lambda book: setattr(book.sheet.cell(1, 1), "value", f"{MARK}|2020|{'1' * 32}"),
