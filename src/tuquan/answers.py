@@ -78,6 +78,7 @@ def review_receipt_text(arrival: Row, review: Row | None, findings: Sequence[Row
     elif was_judged:
         told = {name: number_vi(count) for name, count in counts.items()}
         lines += ["", phrase("review_receipt.counts", **told)]
+        lines += [phrase("review_receipt.applied")] if counts["taken"] else []
     else:
         lines += ["", phrase("review_receipt.nothing")]
     if was_judged and lies_in is not None:

@@ -137,6 +137,7 @@ def test_what_is_decided_in_the_workbook_is_what_the_page_would_have_decided(hom
     receipt, status, path = send(home, content)
     assert (status, path.startswith("2021/Sổ duyệt/")) == ("accepted", True)
     assert "Đã nhận quyết định về 2 câu; không nhận 0 câu; 2 câu chưa quyết định." in receipt
+    assert "được áp dụng trong vòng 15 phút" in receipt
     assert f"Người quyết định (sổ cấp cho): {REVIEWER}" in receipt
     assert "câu 1 (Thị trấn Phong Sơn – Tờ rơi, tài liệu đã phát): Sửa thành 35." in receipt
     with warehouse.connect() as connection:  # it is kept like any file, and is no report
@@ -492,6 +493,17 @@ def test_a_text_file_that_was_made_of_a_workbook_is_refused_and_is_no_report(iss
     read = read_file(tmp_path / "sổ.csv", "sổ.csv")
     assert (read.file_format, read.status, read.submissions, read.review) == ("review_workbook", "refused", [], None)
     assert "chỉ nhận sổ ở dạng bảng tính" in read.findings[0].message_vi
+
+
+def test_a_workbook_without_an_answer_or_without_its_ids_promises_nothing(home, asked):
+    book = Book(issue(asked, REVIEWER))
+    receipt, status, _ = send(home, book.saved())
+    assert (status, "nhận quyết định về 0 câu; không nhận 0 câu; 4 câu chưa" in receipt) == ("accepted", True)
+    assert "áp dụng" not in receipt
+    book.answer(A, "Xác nhận").sheet.delete_cols(1)
+    receipt, status, _ = send(home, book.saved(), "không mã.xlsx")
+    assert (status, "chưa ghi quyết định nào" in receipt) == ("refused", True)
+    assert [words for words in ("0 câu", "sửa đúng ô", "áp dụng") if words in receipt] == []
 
 
 def test_a_workbook_of_which_the_issue_was_changed_or_withdrawn_decides_nothing(home, asked, tmp_path):
