@@ -11,7 +11,7 @@ means that a mail server or webhook failed: what was not told stays due.
 
 import pendulum
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import Connection, ObjectStoragePath, dag, task
+from airflow.sdk import Connection, CronTriggerTimetable, ObjectStoragePath, dag, task
 
 from tuquan import alerts, channels, handoffs, reminders
 
@@ -20,7 +20,8 @@ from tuquan import alerts, channels, handoffs, reminders
     dag_id=handoffs.REMIND,
     dag_display_name="Nhắc việc và tổng hợp ngày",
     doc_md=__doc__,
-    schedule="30 7 * * *",
+    # Its logical date is the moment itself, whatever the deployment makes of a bare cron line.
+    schedule=CronTriggerTimetable("30 7 * * *", timezone="Asia/Ho_Chi_Minh"),
     start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Ho_Chi_Minh"),
     catchup=False,
     max_active_runs=1,

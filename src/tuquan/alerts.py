@@ -1,12 +1,16 @@
-"""A task that failed for good, to those who mend the machinery: at once, by mail and webhook, and always into a file.
+"""A task that failed for good, to those who mend the machinery: at once, by mail and webhook, and into a file.
 
 Airflow calls this when no retry is left. Where it happened is told and nothing else: no figure, no file name and no
 text of an error, which may hold either, or a password. ``logs/failures.jsonl`` keeps each failure, whatever the mail
-server does; a notice that cannot be sent now waits in the outbox for the next pass.
+server does; a notice that cannot be sent now waits in the outbox for the next pass. Where neither can be written,
+because a disk is full or belongs to somebody else, the notices are sent from a folder of their own: that is the very
+thing to be told.
 """
 
+import contextlib
 import logging
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -71,13 +75,19 @@ def tell(failure: Failure, get_connection: Callable[[str], Any]) -> None:
     What failed in the same way in a run of the schedule not long ago is kept only.
     """
     is_repeated = failure.run.startswith(SCHEDULED) and any(_says_the_same(failure, one) for one in _kept())
-    _keep(failure, is_told=not is_repeated)
+    try:
+        _keep(failure, is_told=not is_repeated)
+    except OSError as error:
+        log.warning("%s cannot be written: %s", FILE, type(error).__name__)
     if is_repeated:
         log.warning("the engineers were told of the same failure less than %s ago", SILENT_FOR)
         return
-    notices = _notices(failure)
-    if notices:
-        channels.send_now(notices, get_connection)
+    try:
+        channels.send_now(_notices(failure), get_connection)
+    except OSError as error:
+        log.warning("the outbox cannot be written: %s; what cannot be sent now is lost", type(error).__name__)
+        with tempfile.TemporaryDirectory() as folder:
+            channels.send_now(_notices(failure, Path(folder)), get_connection)
 
 
 def _tell_safely(failure: Failure, get_connection: Callable[[str], Any]) -> None:
@@ -111,7 +121,8 @@ def _run_link(failure: Failure) -> str:
     return failure.link.partition("/tasks/")[0]
 
 
-def _notices(failure: Failure) -> list[WaitingReply]:
+def _notices(failure: Failure, folder: Path | None = None) -> list[WaitingReply]:
+    """Write what is to be told, into the outbox or another ``folder``."""
     facts = msgspec.structs.asdict(failure)
     del facts["is_told"]
     name = "alert.text" if failure.task else "alert.text_run"
@@ -124,12 +135,12 @@ def _notices(failure: Failure) -> list[WaitingReply]:
         for number, address in enumerate(settings.load().engineers, start=1):
             if outbox.can_be_mailed(address):
                 body = f"{text}\n\n{phrase('alert.foot')}\n"
-                notices.append(outbox.put_notice(ALERT, address, subject, body, (), day, written_at))
+                notices.append(outbox.put_notice(ALERT, address, subject, body, (), day, written_at, folder))
             else:
                 log.warning("address %d of TUQUAN_ENGINEERS is no plain mail address", number)
     if channels.can_notify("webhook"):
         post = {"kind": "failure", "text": f"{subject}\n{text}", **facts}
-        notices.append(outbox.put_post(ALERT, post, ()))
+        notices.append(outbox.put_post(ALERT, post, (), folder))
     if not notices:
         log.warning("nobody was told of this failure: TUQUAN_ENGINEERS or a channel is not set (docs/operators.md)")
     return notices
@@ -142,15 +153,27 @@ def _file() -> Path:
 def _keep(failure: Failure, *, is_told: bool) -> None:
     _file().parent.mkdir(parents=True, exist_ok=True)
     line = msgspec.json.encode(msgspec.structs.replace(failure, is_told=is_told)) + b"\n"
-    handle = os.open(_file(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    handle = os.open(_file(), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
+        size = os.fstat(handle).st_size
+        if size and os.pread(handle, 1, size - 1) != b"\n":  # the last one was cut short
+            line = b"\n" + line
         os.write(handle, line)  # at once: several tasks may fail at a time
     finally:
         os.close(handle)
 
 
 def _kept() -> list[Failure]:
-    return msgspec.json.Decoder(Failure).decode_lines(_file().read_bytes()) if _file().exists() else []
+    """Return what the file holds. A line that was cut short, and a file that cannot be read, keep nobody silent."""
+    try:
+        lines = _file().read_bytes().splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        with contextlib.suppress(msgspec.DecodeError):
+            found.append(msgspec.json.decode(line, type=Failure))
+    return found
 
 
 def _says_the_same(failure: Failure, earlier: Failure) -> bool:

@@ -188,8 +188,11 @@ def remind(
     if reminders.is_quiet(when):
         out.print(phrase("remind.quiet", date=date_vi(when)))
         return
-    for subject, text in reminders.preview(when):
+    due = reminders.preview(when)
+    for subject, text in due:
         out.print(subject, text, "─" * 40, sep="\n")
+    if not due:
+        out.print(phrase("remind.nothing", date=date_vi(when)))
 
 
 @command

@@ -17,7 +17,7 @@ from pathlib import Path
 from tuquan import settings
 from tuquan.outbox import can_be_mailed
 from tuquan.vocabulary.areas import COUNTRY, Area, AreaRegister, load_register, padded_code
-from tuquan.vocabulary.phrases import phrase, shown
+from tuquan.vocabulary.phrases import date_vi, phrase, shown
 from tuquan.vocabulary.seeds import as_date, read_seed
 
 FORMER_DISTRICT = "former_district"  # its codes are those of the districts before
@@ -50,11 +50,12 @@ class AddressBook:
 def load_address_book(day: date) -> AddressBook:
     """Read the table as it is now, names as on ``day``; an empty one when there is none."""
     path = settings.load().contacts
-    if not path.is_file():
-        return AddressBook((), ())
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-        rows = list(csv.reader(text.splitlines(), delimiter=_delimiter(text)))
+        lines = path.read_bytes().decode("utf-8-sig").splitlines()
+        # Each line by itself: a quote that nobody closed takes no other commune along.
+        rows = [next(csv.reader([line], delimiter=_delimiter(lines[0])), []) for line in lines]
+    except FileNotFoundError:
+        return AddressBook((), ())
     except (OSError, UnicodeDecodeError, csv.Error):
         return AddressBook((), (phrase("contacts.unreadable", file=path.name),))
     head = [column.strip().lower() for column in rows[0]] if rows else []
@@ -73,7 +74,8 @@ def load_address_book(day: date) -> AddressBook:
             found = phrase("contacts.repeated")
         if isinstance(found, Contact):
             contacts[found.code, found.address.lower()] = found
-        else:
+            found = _no_longer(found, day)
+        if found:
             problems.append(phrase("contacts.problem", file=path.name, line=number, reason=found))
     return AddressBook(tuple(contacts.values()), tuple(problems))
 
@@ -95,9 +97,20 @@ def digest_of(address: str) -> str:
     return hashlib.sha256(address.lower().encode()).hexdigest()[:16]
 
 
-def _delimiter(text: str) -> str:
-    head = text.partition("\n")[0]
-    return ";" if head.count(";") > head.count(",") else ","
+def _delimiter(head: str) -> str:
+    return max(",;\t", key=head.count)
+
+
+def _no_longer(contact: Contact, day: date) -> str:
+    """Return what is to be said of a mailbox of an area that is no more: it hears of periods before that alone.
+
+    Former districts still see to their communes.
+    """
+    versions = load_register().versions(contact.code) if contact.level != "district" else []
+    ends = [area.valid_to for area in versions if area.valid_to is not None]
+    if len(ends) < len(versions) or not ends or max(ends) > day:
+        return ""
+    return phrase("contacts.no_longer", area=contact.name_vi, code=contact.code, date=date_vi(max(ends)))
 
 
 def _contact(row: Mapping[str, str], day: date) -> Contact | str:

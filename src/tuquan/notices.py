@@ -52,7 +52,6 @@ class Matter:
     calendar: str
     since: date
     due: date | None = None
-    arrival_id: int | None = None
     count: int = 0
     sheet: str | None = None
     cell: str | None = None
@@ -103,6 +102,7 @@ class Digest:
     without_mailbox: Sequence[str]  # area_key
     refused: Sequence[str]  # names of areas whose mailbox took no mail
     problems: Sequence[str]  # of the address book
+    is_of_known_areas: bool = False  # no office says which communes are its own, so those who report are taken
 
     @property
     def is_empty(self) -> bool:
@@ -161,7 +161,10 @@ def digest_text(digest: Digest, to_vi: str) -> str:
     lines = [phrase("reminder.greeting", area=to_vi)]
     for part in (part for part in parts if part):
         lines += ["", *part]
-    return "\n".join([*lines, "", _RULE, phrase("office.foot"), ""])
+    foot = (
+        [phrase("office.foot"), phrase("office.known_areas")] if digest.is_of_known_areas else [phrase("office.foot")]
+    )
+    return "\n".join([*lines, "", _RULE, *foot, ""])
 
 
 def digest_short(digest: Digest, day: date) -> dict[str, Any]:

@@ -4,9 +4,6 @@ An answer is its files and a small JSON beside them, written last, that names th
 ``outbox/mail/``; what goes back into a storage lies in ``outbox/storage/<digest of the channel>/``. Notices, which
 answer no file, lie in ``outbox/notices/``; what they told is kept in ``outbox/told/`` until it is noted. Only the
 account of the system reads them, because they hold addresses.
-
-To whom a report that came by mail was answered stays in ``outbox/senders/`` for as long as the office may still ask
-about it (docs/decisions/0022), and nowhere else.
 """
 
 import hashlib
@@ -65,15 +62,6 @@ class WaitingReply:
         self.note.unlink(missing_ok=True)
         for file in self.files:
             file.unlink(missing_ok=True)
-
-
-@dataclass(frozen=True)
-class Sender:
-    """Where the answer to one file that came by mail went, and which mail that answered."""
-
-    address: str
-    message_id: str
-    references: str
 
 
 def waiting_replies(channel: str | None = None) -> list[WaitingReply]:
@@ -137,7 +125,7 @@ def put_notice(
     told: Sequence[Mapping[str, Any]],
     day: date,
     written_at: datetime,
-    answers: Sequence[tuple[str, str]] = (),
+    folder: Path | None = None,
 ) -> WaitingReply:
     """Write one mail of which nobody sent the cause, and return it.
 
@@ -149,20 +137,22 @@ def put_notice(
         told: records to be noted once it is out.
         day: the same text to the same address on the same day is the same message, whenever it is written.
         written_at: UTC without saying so.
-        answers: as of :func:`put_mail`, where it is about a file that came by mail.
+        folder: where it is written instead of into the outbox.
     """
     identity = hashlib.sha256(f"{kind}\n{address}\n{day}\n{subject}\n{text}".encode()).hexdigest()[:32]
-    message = _message(address, subject, identity, "auto-generated", answers, written_at)
+    message = _message(address, subject, identity, "auto-generated", (), written_at)
     message.set_content(text)
     files = {f"{kind}-{identity}.eml": message.as_bytes()}
-    return _put(_notices(), f"{kind}-{identity}", NOTICES, address, files, told)
+    return _put(folder or _notices(), f"{kind}-{identity}", NOTICES, address, files, told)
 
 
-def put_post(kind: str, content: Mapping[str, Any], told: Sequence[Mapping[str, Any]]) -> WaitingReply:
-    """Write what a webhook is to be told, and return it."""
+def put_post(
+    kind: str, content: Mapping[str, Any], told: Sequence[Mapping[str, Any]], folder: Path | None = None
+) -> WaitingReply:
+    """Write what a webhook is to be told into the outbox, or another ``folder``, and return it."""
     body = msgspec.json.encode(content)
     name = f"{kind}-{hashlib.sha256(body).hexdigest()[:32]}"
-    return _put(_notices(), name, POSTS, "", {f"{name}.post": body}, told)
+    return _put(folder or _notices(), name, POSTS, "", {f"{name}.post": body}, told)
 
 
 def waiting_notices(kind: str) -> list[WaitingReply]:
@@ -174,24 +164,6 @@ def told_records() -> dict[Path, list[dict[str, Any]]]:
     """Return what was told and is not noted yet, with ``outcome`` and ``told_at`` (UTC), by its file."""
     found = sorted((settings.load().outbox / "told").glob("*.json"))
     return {path: msgspec.json.decode(path.read_bytes()) for path in found}
-
-
-def remember_sender(number: int, sender: Sender) -> None:
-    """Keep to whom file ``number`` was answered, so that a later question finds its way."""
-    folder = settings.load().outbox / "senders"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(folder / f"{number:06d}.json", msgspec.json.encode(sender), 0o600)
-
-
-def known_senders() -> dict[int, Sender]:
-    """Return the senders that are remembered, by the number of their file."""
-    found = (settings.load().outbox / "senders").glob("*.json")
-    return {int(path.stem): msgspec.json.decode(path.read_bytes(), type=Sender) for path in found}
-
-
-def forget_sender(number: int) -> None:
-    """Forget to whom file ``number`` was answered."""
-    (settings.load().outbox / "senders" / f"{number:06d}.json").unlink(missing_ok=True)
 
 
 def _notices() -> Path:

@@ -276,9 +276,6 @@ def _reply(answers: Iterable[_Answer]) -> None:
             [(answer.arrival["in_reply_to"], answer.arrival["reference_ids"]) for answer in group],
             max(answer.arrival["received_at"] for answer in group),
         )
-        for arrival in (answer.arrival for answer in group if answer.keys):
-            sender = outbox.Sender(address, arrival["in_reply_to"], arrival["reference_ids"])
-            outbox.remember_sender(arrival["arrival_id"], sender)
 
 
 def _subject(keys: frozenset[tuple[str, str]]) -> str:

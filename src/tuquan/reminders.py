@@ -3,7 +3,7 @@
 What is due follows from duties, reports, decisions and working days; what was told stands in ``meta.reminders``, so a
 day that is run again tells nothing twice and a mail that could not be sent is due again. Mails are written to the
 outbox and sent from there; one that is still there at the next run is taken back and written anew, so that nobody is
-reminded of what was done meanwhile. Addresses are those of ``contacts.py``, else those from which a commune reported.
+reminded of what was done meanwhile. Addresses are those of ``contacts.py`` and no others.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ from tuquan.notices import (
     reminder_subject,
     reminder_text,
 )
-from tuquan.vocabulary.areas import COUNTRY, Area, load_register
+from tuquan.vocabulary.areas import COUNTRY, Area, AreaRegister, load_register
 from tuquan.vocabulary.duties import duty_of, load_duties
 from tuquan.vocabulary.forms import current_form, current_forms
 from tuquan.vocabulary.periods import MONTHS_IN, Period
@@ -41,7 +41,7 @@ from tuquan.vocabulary.working_days import is_working_day, working_days_between
 
 LOG = logging.getLogger(__name__)
 DAILY, QUESTIONS = "daily", "questions"  # kinds of notices
-HORIZON_DAYS = 100  # periods that ended before are history; as long addresses of senders are kept
+HORIZON_DAYS = 100  # periods that ended before are history
 FAILED_DAYS = 7  # for so long an office is told that a mailbox took no mail
 WEBHOOK = "webhook"  # stands for the address of the webhook
 DIGEST = "digest"
@@ -77,6 +77,7 @@ select distinct unnest($areas) as area_key, form, time_period
 from owed where time_period in (select unnest($periods)) and form || time_period in (select unnest($moved))
 except select * from owed
 """
+_REPORTED = "select distinct area_key from raw.submissions where is_loaded and area_key is not null"
 _RELEASED = "select distinct time_period from meta.releases"
 _QUESTIONS = """
 select questions.question_id, questions.time_period, questions.severity, questions.ref_area, questions.indicator,
@@ -100,11 +101,6 @@ group by all having arg_max(outcome, told_at) = 'refused'
 _NOTE = """
 insert into meta.reminders by name
 select * from new_reminders anti join meta.reminders using (notice_id, matter_id, outcome)
-"""
-_REPORTED_BY = """
-select arrival_id, received_at, submissions.area_key
-from raw.arrivals left join raw.submissions using (arrival_id) where arrival_id in (select unnest($arrivals))
-order by received_at
 """
 
 
@@ -147,11 +143,10 @@ class _Owed:
 
 @dataclass(frozen=True)
 class _Mailbox:
-    """One address, whomever it belongs to: the contacts behind it, or the commune that reported from it."""
+    """One address with the areas that it is of."""
 
     address: str
-    contacts: tuple[Contact, ...] = ()
-    area_key: str = ""
+    contacts: tuple[Contact, ...]
 
     @property
     def recipient(self) -> str:
@@ -167,8 +162,6 @@ class _Mailbox:
 
     @property
     def name_vi(self) -> str:
-        if not self.contacts:
-            return area_vi(self.area_key)
         return "; ".join(f"{contact.name_vi} ({contact.code})" for contact in self.contacts)
 
 
@@ -188,14 +181,14 @@ class _State:
     book: AddressBook
     mailboxes: list[_Mailbox]
     codes: dict[str, frozenset[str]]  # of each commune, see codes_above
+    reported: list[str]  # area_key of every commune of which a report was ever loaded
 
     @cached_property
     def reached(self) -> set[str]:
         """The communes that have a mailbox of their own."""
         by_code = {one.code for box in self.mailboxes for one in box.contacts if one.level == "commune"}
         by_key = load_register().by_key
-        known = {key for key in self.codes if by_key[key].ref_area in by_code}
-        return known | {box.area_key for box in self.mailboxes if box.area_key}
+        return {key for key in self.codes if by_key[key].ref_area in by_code}
 
     @cached_property
     def times(self) -> dict[str, int]:
@@ -226,11 +219,10 @@ def write_notices(day: date, written_at: datetime, *, by_mail: bool, by_webhook:
     with warehouse.connect() as connection:
         note_told(connection)
         _take_back(DAILY, QUESTIONS)
-        _forget_old_senders(connection, day)
         state = _state(connection, day)
     written = Written(remarks=_remarks(state, by_mail, by_webhook))
     offices = [mailbox for mailbox in state.mailboxes if mailbox.is_office]
-    own = _digest(state, _office_codes(state))
+    own = _own_digest(state)
     written.digest = _write_file(own, day)
     if by_mail:
         written.mails += _write_reminders(state, DAILY, written_at, state.matters)
@@ -247,15 +239,12 @@ def preview(day: date) -> list[tuple[str, str]]:
     with warehouse.connect() as connection:
         state = _state(connection, day)
     mails = [_mail(mailbox, due, day) for mailbox, due in _due_to_mailboxes(state, DAILY, state.matters)]
-    digest = _digest(state, _office_codes(state))
+    digest = _own_digest(state)
     return mails if digest.is_empty else [*mails, (digest_subject(day), digest_text(digest, phrase("office.name")))]
 
 
 def write_questions(day: date, written_at: datetime, *, by_mail: bool) -> int:
-    """Ask communes by mail about the figures that the office gave back, once each; return how many mails these are.
-
-    A report that came by mail is answered where it came from, unless the office knows a mailbox of the commune.
-    """
+    """Ask communes by mail about the figures that the office gave back, once each; return how many mails these are."""
     with warehouse.connect() as connection:
         note_told(connection)
         if not by_mail:
@@ -326,18 +315,17 @@ def _state(connection: warehouse.Connection, day: date, *, with_reports: bool = 
             ).fetchall()
         },
         book=book,
-        mailboxes=[],
+        mailboxes=_mailboxes(book),
         codes={},
+        reported=[key for (key,) in connection.execute(_REPORTED).fetchall()],
     )
     register = load_register()
     about = [one.area.area_key for one in owed] + [matter.area_key for matter, _ in returned]
-    about += [one["area_key"] for one in state.questions]
+    about += [one["area_key"] for one in state.questions] + state.reported
     for key in set(about):
         area = register.by_key.get(key)
         if area is not None:
-            last = min(day, area.valid_to - timedelta(days=1)) if area.valid_to else day
-            state.codes[key] = codes_above(area, last, register)
-    state.mailboxes = _mailboxes(connection, state)
+            state.codes[key] = _codes_of(area, day, register)
     return state
 
 
@@ -449,7 +437,7 @@ def _returned_matter(row: Mapping[str, Any], day: date) -> tuple[Matter, bool]:
         "calendar": row["calendar"] or current_form(row["form"]).calendar,
         "due": row["answer_by"],
     }
-    place = {name: row[name] for name in ("arrival_id", "sheet", "cell", "indicator", "reason")}
+    place = {name: row[name] for name in ("sheet", "cell", "indicator", "reason")}
     matter = Matter(
         "unanswered" if day > row["answer_by"] else "returned",
         _id("returned", f"{row['decision_id']} {row['indicator']}", about),
@@ -474,37 +462,23 @@ def _questions(connection: warehouse.Connection) -> list[dict[str, Any]]:
 # Who is told
 
 
-def _mailboxes(connection: warehouse.Connection, state: _State) -> list[_Mailbox]:
+def _mailboxes(book: AddressBook) -> list[_Mailbox]:
     by_address: dict[str, list[Contact]] = defaultdict(list)
-    for contact in state.book.contacts:
+    for contact in book.contacts:
         by_address[contact.address.lower()].append(contact)
-    found = [_Mailbox(contacts[0].address, tuple(contacts)) for contacts in by_address.values()]
-    in_book = {contact.code for contact in state.book.contacts if contact.level == "commune"}
-    register = load_register()
-    senders = outbox.known_senders()
-    newest: dict[str, str] = {}
-    for row in warehouse.rows(connection, _REPORTED_BY, {"arrivals": sorted(senders)}) if senders else ():
-        area = register.by_key.get(row["area_key"] or "")
-        address = senders[row["arrival_id"]].address
-        if area is not None and area.ref_area not in in_book and address.lower() not in by_address:
-            newest[area.area_key] = address
-    return found + [_Mailbox(address, area_key=key) for key, address in sorted(newest.items())]
+    return [_Mailbox(contacts[0].address, tuple(contacts)) for contacts in by_address.values()]
 
 
 def _write_reminders(state: _State, kind: str, written_at: datetime, matters: Sequence[Matter]) -> int:
     """Write one mail per mailbox that is no office's and to which something is due; return how many."""
-    senders = outbox.known_senders()
     due_to = _due_to_mailboxes(state, kind, matters)
     for mailbox, due in due_to:
         told = [
             _record(kind, mailbox.recipient, one.matter.cause, one.matter.matter_id, one.times, state.day, one.matter)
             for one in due
         ]
-        files = dict.fromkeys(one.matter.arrival_id for one in due if one.matter.arrival_id in senders)
-        is_answer = kind == QUESTIONS and all(senders[file].address == mailbox.address for file in files)
-        answers = [(senders[file].message_id, senders[file].references) for file in files] if is_answer else []
         subject, text = _mail(mailbox, due, state.day)
-        outbox.put_notice(kind, mailbox.address, subject, text, told, state.day, written_at, answers)
+        outbox.put_notice(kind, mailbox.address, subject, text, told, state.day, written_at)
     return len(due_to)
 
 
@@ -533,18 +507,17 @@ def _mail(mailbox: _Mailbox, due: Sequence[Reminder], day: date) -> tuple[str, s
 
 
 def _by_code(state: _State, matters: Sequence[Matter]) -> dict[str, list[Matter]]:
-    """Matters by everything that a mailbox may be of: the key of their commune, and the codes above it."""
+    """Matters by the code of everything that a mailbox may be of: of their commune, and those above it."""
     found: dict[str, list[Matter]] = defaultdict(list)
     for matter in matters:
-        for code in (matter.area_key, *state.codes.get(matter.area_key, ())):
+        for code in state.codes.get(matter.area_key, ()):
             found[code].append(matter)
     return found
 
 
 def _of_mailbox(mailbox: _Mailbox, by_code: Mapping[str, list[Matter]]) -> list[Matter]:
     """Return the matters of everything that a mailbox is of, each once."""
-    codes = [*(contact.code for contact in mailbox.contacts), mailbox.area_key]
-    return list({one.matter_id: one for code in codes for one in by_code.get(code, ())}.values())
+    return list({one.matter_id: one for contact in mailbox.contacts for one in by_code.get(contact.code, ())}.values())
 
 
 def _is_due(state: _State, recipient: str, matter: Matter, kind: str) -> bool:
@@ -624,9 +597,26 @@ def _digest(state: _State, codes: set[str]) -> Digest:
     )
 
 
-def _office_codes(state: _State) -> set[str]:
-    """The codes of all offices that are known; without any, everything is one office's."""
-    return {one.code for one in state.book.contacts if one.is_office} or {COUNTRY}
+def _own_digest(state: _State) -> Digest:
+    """Return what this installation is told as a whole.
+
+    That is what the offices of the address book are told. Without any it is about the provinces and former districts
+    of whoever ever reported or has a mailbox: everybody has a duty, and most report elsewhere.
+    """
+    offices = {one.code for one in state.book.contacts if one.is_office}
+    if offices:
+        return _digest(state, offices)
+    register = load_register()
+    communes = {one.code for one in state.book.contacts if one.level == "commune"}
+    above = [state.codes.get(key, frozenset()) for key in state.reported]
+    above += [_codes_of(area, state.day, register) for code in communes for area in register.versions(code)]
+    codes = {one.code for one in state.book.contacts} | {code for one in above for code in one if ":" not in code}
+    return replace(_digest(state, codes - {COUNTRY}), is_of_known_areas=True)
+
+
+def _codes_of(area: Area, day: date, register: AreaRegister) -> frozenset[str]:
+    """Return the codes above an area on a day, or when it was last in force."""
+    return codes_above(area, min(day, area.valid_to - timedelta(days=1)) if area.valid_to else day, register)
 
 
 def _collections(owed: Iterable[_Owed], day: date) -> list[Collection]:
@@ -677,15 +667,3 @@ def _take_back(*kinds: str) -> None:
     for kind in kinds:
         for notice in outbox.waiting_notices(kind):
             notice.take_back()
-
-
-def _forget_old_senders(connection: warehouse.Connection, day: date) -> None:
-    senders = outbox.known_senders()
-    if not senders:
-        return
-    rows = warehouse.rows(connection, _REPORTED_BY, {"arrivals": sorted(senders)})
-    kept = {
-        row["arrival_id"] for row in rows if in_vietnam(row["received_at"]).date() > day - timedelta(days=HORIZON_DAYS)
-    }
-    for number in senders.keys() - kept:
-        outbox.forget_sender(number)

@@ -227,6 +227,27 @@ def test_an_alert_that_cannot_be_sent_hides_no_failure_and_goes_with_the_next_pa
     assert len(post.taken) == 2
 
 
+@pytest.mark.parametrize("taken_away", ["logs", "outbox"])
+def test_where_nothing_can_be_written_the_engineers_hear_of_it_all_the_same(
+    callbacks, post, webhook, home, taken_away, caplog
+):
+    """As on a full disk, or in a process to which the folder of the system is closed."""
+    (home.home / taken_away).write_text("no folder")
+    callbacks[0]({"ti": task(), "exception": OSError("No space left on device")})
+    assert (len(post.taken), len(webhook.taken)) == (2, 1)
+    assert "cannot be written: " in caplog.text
+    callbacks[1]({"ti": task(), "reason": "task_failure"})
+
+
+def test_a_line_that_was_cut_short_keeps_nobody_silent(callbacks, post, webhook, home):
+    home.logs.mkdir()
+    (home.logs / alerts.FILE).write_text('{"failed_at":"2026-11-27T01:')
+    callbacks[1]({"ti": task(), "reason": "task_failure"})
+    assert len(post.taken) == 2
+    callbacks[1]({"ti": task(), "reason": "task_failure"})
+    assert len(post.taken) == 2
+
+
 def test_a_channel_that_is_down_all_morning_is_told_of_once(callbacks, post, webhook, home):
     for hour in ("0100", "0115", "0130"):
         callbacks[0]({"ti": task(run_id=f"scheduled__{hour}"), "exception": ConnectionError()})

@@ -182,7 +182,7 @@ def test_after_some_reminders_only_the_office_is_told(office):
 
 def test_one_mail_tells_all_that_waits_for_a_mailbox_by_its_cause(office):
     give_back(ref_area="15139")
-    office.contacts.write_text(f"ref_area;address\n15139;{LIEN}\n15145;{LIEN}\n", encoding="utf-8-sig")
+    office.contacts.write_text(f'ref_area;address\r\n15139;"{LIEN}\r\n15145;{LIEN}\r\n', encoding="utf-8-sig")
     write(LATER)
     ((subject, text),) = mails().values()
     assert subject == "Đôn đốc báo cáo: 2 đơn vị thuộc Xã Cẩm Lương (15139); Xã Cẩm Liên (15145)"
@@ -268,24 +268,27 @@ def test_who_sends_the_same_figure_again_is_left_in_peace_and_the_office_has_to_
     assert "Xã đã gửi lại, giữ nguyên số – chờ văn phòng quyết định (1):\n- Xã Cẩm Thành" in mails()[TINH][1]
 
 
-def test_a_report_that_came_by_mail_is_asked_about_where_it_came_from(office):
-    give_back()
+def test_who_writes_in_the_name_of_a_commune_is_not_asked_about_its_figures(office):
+    """Anybody may mail a report of Xã Cẩm Thành; what is asked of it later is the office's and the commune's matter."""
     with warehouse.connect() as connection:
         (number,) = connection.execute("select arrival_id from raw.submissions where ref_area = '15133'").fetchone()
-    sender = outbox.Sender("can-bo@xa.example", "<7@xa.example>", "<6@xa.example>")
-    outbox.remember_sender(number, sender)
-    office.contacts.unlink()
-    day = date(2022, 1, 4)
-    assert reminders.write_questions(day, utc(day), by_mail=False) == 0
-    assert reminders.write_questions(day, utc(day), by_mail=True) == 1
-    (reply,) = outbox.waiting_replies()
-    message = email.message_from_bytes(reply.files[0].read_bytes(), policy=policy.default)
-    assert (message["To"], message["In-Reply-To"]) == ("can-bo@xa.example", "<7@xa.example>")
-    assert message["References"] == "<6@xa.example> <7@xa.example>"
+        connection.execute(
+            "update raw.arrivals set channel = 'mail x', receipt_path = null where arrival_id = ?", [number]
+        )
+        reply = {"arrival_id": number, "channel": "mail x", "address": "la@la.example"}
+        about = {"subject": "Re:", "in_reply_to": "<7@la.example>", "reference_ids": ""}
+        warehouse.append(connection, "meta.replies", [reply | about])
+    receipts.write_receipts()
+    assert [reply.address for reply in outbox.waiting_replies()] == ["la@la.example"]
     send()
-    assert outbox.known_senders() == {number: sender}
-    write(date(2022, 1, 4) + timedelta(days=reminders.HORIZON_DAYS))
-    assert outbox.known_senders() == {}
+    give_back()
+    day = date(2022, 1, 4)
+    assert reminders.write_questions(day, utc(day), by_mail=True) == 1
+    assert set(mails()) == {THUY}
+    write(day)
+    assert "la@la.example" not in mails()
+    assert re.search("chưa có địa chỉ thư, .*Xã Cẩm Thành", mails()[TINH][1])
+    assert not any(b"la.example" in path.read_bytes() for path in office.outbox.rglob("*") if path.is_file())
 
 
 def test_the_office_is_told_the_same_state_every_few_days_only(office):
@@ -296,6 +299,18 @@ def test_the_office_is_told_the_same_state_every_few_days_only(office):
         told.append(TINH in mails())
         send()
     assert told == [True, False, False, True, False, False, True, False]
+
+
+def test_without_an_office_the_digest_is_about_the_provinces_that_report(office):
+    """Thanh Hóa (38), Vĩnh Phúc (26) and Gia Bình (263) owe a report; of Thanh Hóa some were ever sent."""
+    with (office.seeds / "reporting_duties.csv").open("a", encoding="utf-8") as file:
+        file.write("38,TQ01,month,2022-01-01,2022-02-01,3,,all\n26,TQ01,month,2022-01-01,2022-02-01,3,,all\n")
+    owing = {code: len(load_register().communes(code, date(2022, 1, 14))) for code in ("38", "26", "263")}
+    for book, owed in (("", owing["38"]), (f"VN,{TINH}\n", sum(owing.values()))):
+        office.contacts.write_text(f"ref_area,address\n{book}", encoding="utf-8")
+        text = write(date(2022, 1, 18), by_mail=False).digest.read_text(encoding="utf-8")
+        assert f"phải gửi {number_vi(owed)}, " in text
+        assert ("chỉ nêu tỉnh, huyện cũ của các xã đã từng gửi báo cáo" in text) == (not book)
 
 
 def test_nothing_due_nobody_told(office):
@@ -368,6 +383,7 @@ def test_no_figure_of_the_warehouse_is_in_any_mail(office):
         ("15145,", "địa chỉ thư không dùng được"),
         (",a@xa.example", "không có đơn vị nào mang mã “”"),
         (f"15145,{LIEN.upper()}", "đơn vị và địa chỉ này đã có ở dòng trên"),
+        ("10597,a@xa.example", "Xã Kênh Giang (10597) không còn từ ngày 10/01/2019, hộp thư này"),
     ],
 )
 def test_a_row_of_the_address_book_that_is_wrong_is_named_and_no_address_is_repeated(office, line, reason):
@@ -384,11 +400,13 @@ def test_a_row_of_the_address_book_that_is_wrong_is_named_and_no_address_is_repe
         (b"\xff\xfe\x00", "không đọc được; đề nghị lưu ở dạng CSV, bảng mã UTF-8."),
         (b"ma,thu\n15145,a@xa.example\n", "dòng 1: thiếu cột ref_area, address."),
         (b"", "dòng 1: thiếu cột ref_area, address."),
+        (None, "không đọc được; đề nghị lưu ở dạng CSV, bảng mã UTF-8."),  # a folder
         ("ref_area,address,họ tên\n".encode(), "dòng 1: không đọc cột họ tên; danh bạ chỉ ghi hộp thư của cơ quan"),
     ],
 )
 def test_an_address_book_that_cannot_be_used_stops_nothing(office, content, problem):
-    office.contacts.write_bytes(content)
+    office.contacts.unlink()
+    office.contacts.write_bytes(content) if content is not None else office.contacts.mkdir()
     written = write(LATER, by_mail=False)
     assert any(problem in remark for remark in written.remarks)
     assert written.digest is not None

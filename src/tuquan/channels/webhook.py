@@ -60,11 +60,12 @@ def _post(client: httpx.Client, place: httpx.URL, reply: WaitingReply) -> None:
             wait=wait_exponential(FIRST_WAIT_SECONDS),
             reraise=True,
         ):
-            with attempt:
-                client.post(place, content=content).raise_for_status()
-    except httpx.HTTPStatusError as answer:
-        code = answer.response.status_code
-        if _may_pass(answer):
+            # What it answers does not matter, however long that is.
+            with attempt, client.stream("POST", place, content=content) as answer:
+                answer.raise_for_status()
+    except httpx.HTTPStatusError as failure:
+        code = failure.response.status_code
+        if _may_pass(failure):
             raise ServerFailed(f"the webhook at {place.host} answered {code}") from None
         log.warning("the webhook at %s refused %s with code %s", place.host, file.name, code)
         reply.is_out(REFUSED)
