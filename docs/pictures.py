@@ -1,7 +1,8 @@
 """Draw the pictures of guide and README (``make pictures``). Needs soffice, pdftoppm and chromium on this machine.
 
 Of the guide's own example: the form as it was filled in, and the table of the workbook that comes back, with one of its
-notes opened. Of the sample, in a real Airflow: a period that is held, and the pages on which it is reviewed.
+notes opened. Of the sample, in a real Airflow: a period that is held, the pages on which it is reviewed, and the first
+page of a release.
 """
 
 import json
@@ -20,7 +21,7 @@ import httpx
 from PIL import Image, ImageChops, ImageOps
 from playwright.sync_api import Page, sync_playwright
 
-from tuquan import handoffs, settings
+from tuquan import handoffs, publish, review, settings
 from tuquan.guide import load_example
 from tuquan.local_airflow import DEMO_REVIEWER, LocalAirflow
 from tuquan.sample import lay_out_sample
@@ -32,6 +33,8 @@ COLOURS = 64  # a form has a dozen, and the edges of letters
 WINDOW, LOW = {"width": 1280, "height": 860}, {"width": 1280, "height": 600}
 PATIENCE = 120_000  # ms until Airflow has drawn its page
 HELD = "2023-S1"  # of the sample: its gate is closed until a question is answered
+PRINTED = "2021"  # of the sample: may be released with one commune missing
+APPROVER = "Lãnh đạo Phòng"
 # LibreOffice prints open notes only. The printed area is the table, and the columns over which the note reaches.
 _ONE_OPEN_NOTE = {
     ".vml": [(rb"visibility:hidden", rb"visibility:visible"), (rb"<x:AutoFill>", rb"<x:Visible/><x:AutoFill>")],
@@ -70,14 +73,19 @@ def _prepare(workbook: Path, changes: Mapping[str, Sequence[tuple[bytes, bytes]]
 
 
 def _picture(workbook: Path, target: Path) -> None:
-    folder, page = workbook.parent, workbook.with_suffix(".png")
+    folder = workbook.parent
     profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
     subprocess.run(
         ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", folder, workbook], check=True, timeout=120
     )
-    pdf = workbook.with_suffix(".pdf")
-    subprocess.run(["pdftoppm", "-r", str(DOTS_PER_INCH), "-png", "-singlefile", pdf, page.with_suffix("")], check=True)
-    with Image.open(page) as image:
+    _first_page(workbook.with_suffix(".pdf"), target)
+
+
+def _first_page(pdf: Path, target: Path) -> None:
+    """Write what is drawn on the first page, with few colours: a picture is to be small."""
+    shot = target.with_suffix("")
+    subprocess.run(["pdftoppm", "-r", str(DOTS_PER_INCH), "-png", "-singlefile", pdf, shot], check=True)
+    with Image.open(target) as image:
         drawn = image.convert("RGB")
     box = ImageChops.invert(drawn.convert("L")).getbbox()
     framed = ImageOps.expand(drawn.crop(box), MARGIN, "white")
@@ -112,6 +120,8 @@ def draw_pages() -> None:
                 page.goto(f"{airflow.url}/duyet/ky/{HELD}{path}")
                 _shoot(page, name)
             browser.close()
+        review.record_approval(PRINTED, review.candidate(PRINTED), APPROVER, approved=True)
+        _first_page(publish.publish(PRINTED) / "bang-so-lieu.pdf", IMAGES / "ban-in.png")
 
 
 def _wait_for_builds(airflow: LocalAirflow) -> None:
@@ -132,7 +142,7 @@ def _sign_in(page: Page, airflow: LocalAirflow) -> None:
 
 
 def _shoot(page: Page, name: str) -> None:
-    """Write what the window shows, with few colours: a picture is to be small."""
+    """Write what the window shows, with few colours as well."""
     target = IMAGES / name
     page.screenshot(path=target)
     with Image.open(target) as image:
