@@ -390,7 +390,7 @@ def test_a_row_of_the_address_book_that_is_wrong_is_named_and_no_address_is_repe
     office.contacts.write_text(f"ref_area,address\n15145,{LIEN}\n{line}\n", encoding="utf-8")
     (problem,) = write(LATER).remarks[1:]
     assert problem.startswith(f"Danh bạ contacts.csv, dòng 3: {reason}")
-    assert "@xa.example" not in problem.replace("thong-ke@xa.example", "")
+    assert "@" not in problem
     assert set(mails()) == {LIEN}
 
 
