@@ -454,3 +454,11 @@ def kobo_server():
         thread.start()
         yield server
         server.shutdown()
+
+
+@pytest.fixture
+def post(post_office, connect):
+    """A mail server, and the connection to it."""
+    extra = {"use_ssl": False, "from_email": "thong-ke@tinh.example"}
+    connect("tuquan_smtp", conn_type="smtp", host=HOST, port=post_office.port, extra=extra)
+    return post_office

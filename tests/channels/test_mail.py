@@ -29,13 +29,6 @@ def inbox(mailbox, connect):
     return mailbox
 
 
-@pytest.fixture
-def post(post_office, connect):
-    extra = {"use_ssl": False, "from_email": "thong-ke@tinh.example"}
-    connect("tuquan_smtp", conn_type="smtp", host=HOST, port=post_office.port, extra=extra)
-    return post_office
-
-
 def raw(headers, body=TABLE, encoding="utf-8"):
     """One mail with one attachment, as bytes that no library would write."""
     head = "From: xa@xa.example\r\nMessage-ID: <1@xa.example>\r\nMIME-Version: 1.0\r\n" + headers

@@ -48,13 +48,6 @@ def due(office, home, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def post(post_office, connect):
-    extra = {"use_ssl": False, "from_email": "thong-ke@tinh.example"}
-    connect("tuquan_smtp", conn_type="smtp", host=HOST, port=post_office.port, extra=extra)
-    return post_office
-
-
-@pytest.fixture
 def at_once(monkeypatch):
     """Repeat a request without a pause."""
     monkeypatch.setattr(webhooks, "wait_exponential", lambda _: wait_none())

@@ -314,9 +314,8 @@ with
         from registered
     ),
 
-    -- What is asked and nobody of a part has a cell for is looked for where fewer parts have a
-    -- total
-    -- than there are: to lay all of both side by side costs as much as to add them up.
+    -- What is asked and nobody of a part has a cell for is looked for where some part has no
+    -- total: to lay all of both side by side costs as much as to add them up.
     found as (
         select answered.form_period, answered.indicator_number, answered.parts
         from answered
