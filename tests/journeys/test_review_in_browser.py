@@ -7,6 +7,7 @@ import time
 import httpx
 import pytest
 from browsers import WIDE, chromium, look_at
+from playwright.sync_api import expect
 
 from tuquan import admissions, handoffs, local_airflow, publish, register, simulate, snapshot, verdicts
 from tuquan.local_airflow import LocalAirflow
@@ -93,7 +94,7 @@ def approve(airflow, page, url, note):
             page.get_by_role("checkbox").check()
         page.get_by_label("Ghi chú").fill(note)
         page.get_by_role("button", name="Gửi ý kiến").click()
-        assert page.get_by_role("alert").count() == 0, page.get_by_role("alert").inner_text()
+        expect(page.get_by_role("alert")).to_have_count(0)
         if wait_for(is_taken, "the answer") is True:
             return
     raise AssertionError(f"the answer was lost three times: {airflow.runs(handoffs.PUBLISH)}")
@@ -150,7 +151,8 @@ def test_twelve_decisions_an_approval_a_release_and_a_late_correction(home, sign
     assert "Đã ghi 10 quyết định khác" in reviewer.get_by_role("alert").inner_text()
     card.get_by_label("Lý do").fill("Gõ thừa một chữ số")
     reviewer.get_by_role("button", name="Lưu các quyết định").click()
-    reviewer.reload()
+    assert "Đã ghi 1 quyết định" in reviewer.get_by_role("status").inner_text()  # also: the answer has arrived
+    reviewer.goto(period)
     left = len(questions) - 12
     assert f"Còn {left} câu chưa trả lời" in reviewer.get_by_role("region", name="Tóm tắt").inner_text()
     reviewer.get_by_text("Xác nhận nhiều câu cùng lúc").click()
