@@ -2,7 +2,7 @@
 {% macro plausible_comparisons(look) -%}
     with
 
-        moves as (
+        moves as not materialized(
             select *, move - move_of_district - move_of_file as level_move
             from {{ ref(look ~ "_look_moves") }}
         ),
@@ -147,9 +147,11 @@
 {% macro plausible_expectations(look) -%}
     with
 
-        figures as (select * from {{ ref("plausibility_context") }} where is_judged),
+        figures as not materialized(
+            select * from {{ ref("plausibility_context") }} where is_judged
+        ),
 
-        strays as (select * from {{ ref(look ~ "_look_strays") }}),
+        strays as not materialized(select * from {{ ref(look ~ "_look_strays") }}),
 
         strays_before as (
             select

@@ -7,7 +7,7 @@
 
         suspects as (select * from {{ ref(look ~ "_look_suspects") }}),
 
-        cells as (select * from {{ ref(look ~ "_look_expectations") }}),
+        cells as not materialized(select * from {{ ref(look ~ "_look_expectations") }}),
 
         positive as (select * from suspects where reported > 0),
 

@@ -5,11 +5,11 @@
 {% macro plausible_files(look) -%}
     with
 
-        cells as (select * from {{ ref(look ~ "_look_expectations") }}),
+        cells as not materialized(select * from {{ ref(look ~ "_look_expectations") }}),
 
-        history as (select * from {{ ref("plausibility_history") }}),
+        history as not materialized(select * from {{ ref("plausibility_history") }}),
 
-        own_habits as ({{ with_own_habits(look) }}),
+        own_habits as not materialized({{ with_own_habits(look) }}),
 
         files_of_periods as (
             select time_period, count(distinct line_no) as files from cells group by time_period
@@ -504,7 +504,7 @@
         ),
 
         -- Over time: steps of the same size, or the same figure again, up to now.
-        steps as (select * from {{ ref(look ~ "_look_steps") }}),
+        steps as not materialized(select * from {{ ref(look ~ "_look_steps") }}),
 
         breaks as (
             select

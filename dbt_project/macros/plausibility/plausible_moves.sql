@@ -5,7 +5,7 @@
 {% macro plausible_own_moves(look) -%}
     with
 
-        levels as (select * from {{ ref(look ~ "_look_levels") }}),
+        levels as not materialized(select * from {{ ref(look ~ "_look_levels") }}),
 
         so_far as (
             select
@@ -137,7 +137,7 @@
 {% macro plausible_moves(look) -%}
     with
 
-        moved as (
+        moved as not materialized(
             select moves.*, kinds.statistical_kind
             from {{ ref(look ~ "_look_own_moves") }} as moves
             inner join {{ ref("plausibility_series") }} as kinds using (series_no)

@@ -5,7 +5,7 @@
 {% macro plausible_suspects(look) -%}
     with
 
-        cells as (select * from {{ ref(look ~ "_look_expectations") }}),
+        cells as not materialized(select * from {{ ref(look ~ "_look_expectations") }}),
 
         series as (select * from {{ ref("plausibility_series") }}),
 

@@ -1,7 +1,7 @@
 -- Every figure with what went before it in the last twelve periods, and with what drives it.
 with
 
-    figures as (select * from {{ ref("plausibility_figures") }}),
+    figures as not materialized(select * from {{ ref("plausibility_figures") }}),
 
     series as (
         select series_no, statistical_kind, coalesce(driver_no, whole_no) as driver_no
