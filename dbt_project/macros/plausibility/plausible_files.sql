@@ -62,6 +62,14 @@
             having max(repeated.evidence) + any_value(repeats.evidence_if_none) > 3
         ),
 
+        -- The planner takes copies, and figures that go on evenly, for many, and would lay all that
+        -- is kept beside them; so what there is of them is picked out first.
+        copied_files as (
+            select *
+            from history
+            where (line_no, time_period) in (select line_no, other from copies)
+        ),
+
         copied_cells as (
             select
                 own_habits.line_no,
@@ -76,7 +84,7 @@
             from copies
             inner join own_habits using (line_no, time_period)
             inner join
-                history
+                copied_files as history
                 on copies.line_no = history.line_no
                 and own_habits.series_no = history.series_no
                 and copies.other = history.time_period
@@ -506,17 +514,21 @@
         -- Over time: steps of the same size, or the same figure again, up to now.
         steps as not materialized(select * from {{ ref(look ~ "_look_steps") }}),
 
+        even as (
+            select *
+            from steps
+            where evenness is not null and period_no in (select period_no from cells)
+        ),
+
         breaks as (
             select
-                cells.line_no,
-                cells.series_no,
-                cells.period_no,
+                even.line_no,
+                even.series_no,
+                even.period_no,
                 max(earlier.period_no) filter (where earlier.evenness is null) as broken_at
-            from cells
-            inner join steps using (line_no, series_no, period_no)
-            inner join steps as earlier on {{ went_before("earlier", "cells") }}
-            where steps.evenness is not null
-            group by cells.line_no, cells.series_no, cells.period_no
+            from even
+            inner join steps as earlier on {{ went_before("earlier", "even") }}
+            group by even.line_no, even.series_no, even.period_no
         ),
 
         runs as (
@@ -534,11 +546,10 @@
         ),
 
         run_so_far as (
-            select cells.*, steps.evenness + coalesce(runs.evenness, 0) as evenness_so_far
+            select cells.*, even.evenness + coalesce(runs.evenness, 0) as evenness_so_far
             from cells
-            inner join steps using (line_no, series_no, period_no)
+            inner join even using (line_no, series_no, period_no)
             left join runs using (line_no, series_no, period_no)
-            where steps.evenness is not null
         ),
 
         invented_cells as (
