@@ -4,7 +4,7 @@
 -- read.
 with
 
-    flags as (select * from {{ ref("flags") }} where is_open),
+    flags as not materialized(select * from {{ ref("flags") }} where is_open),
 
     phrases as (select * from {{ ref("phrases") }}),
 
