@@ -262,6 +262,16 @@ def test_two_areas_with_one_file_are_seen_in_their_first_period(judge, right):
     assert len([cell for cell in twins if cell[0] == AREAS[12]]) > len(NAMES) / 2
 
 
+def test_two_areas_that_have_long_been_alike_did_not_send_one_file(judge, right):
+    steady = [name for name in NAMES if name not in FLOWS] + ["patrols", "visits", "tips"]
+    alike = {cell: figure for cell, figure in right.items() if cell[0] not in AREAS[18:20]}
+    for area in AREAS[18:20]:
+        alike |= {(area, month, name): right[AREAS[18], MONTHS[0], name] for month in MONTHS for name in steady}
+    listed = judge.flags(alike)
+    asked = {cell for cell in listed if cell[0] in AREAS[18:20] and cell[1] > MONTHS[0]}
+    assert not [cell for cell in asked if listed[cell]["suspected_cause"] == "wrong_unit_file"]
+
+
 def test_one_absurd_figure_changes_no_other_flag(judge, found, right):
     sent = planted(right)[0]
     absurd = (AREAS[21], MONTHS[10], "visits")

@@ -219,8 +219,20 @@
         ),
 
         rare_cells as (
-            select cells.*, rare_figures.rarity, rare_figures.holders
-            from cells
+            select
+                own_habits.*,
+                -- A figure that is to be expected here is no sign that it came from there.
+                least(
+                    4,
+                    rare_figures.rarity,
+                    case
+                        when own_habits.reported = own_habits.reported_before
+                        then - ln(own_habits.repeats)
+                        else - ln(1 - {{ share_unlike("own_habits") }})
+                    end
+                ) as rarity,
+                rare_figures.holders
+            from own_habits
             inner join rare_figures using (series_no, period_no, reported)
         ),
 
@@ -237,7 +249,7 @@
                 others.line_no as other_line,
                 any_value(others.ref_area) as other,
                 ln({{ prior_of("wrong_unit_file") }} / any_value(files_of_periods.files))
-                + sum(of_counts := least(4, ones.rarity))
+                + sum(of_counts := ones.rarity)
                 + ln(0.1) * (any_value(comparable.cells) - count(*)) as log_odds,
                 0.4 * sum(
                     of_counts
