@@ -28,6 +28,8 @@ import baselines
 import evaluate
 import panels
 
+from tuquan.vocabulary.periods import parse_period
+
 HERE = Path(__file__).parent
 PAGE = HERE.parent.parent / "docs" / "plausibility.md"
 OURS = "tuquan"
@@ -60,9 +62,8 @@ LINES = {
     "confirmed figures flagged again": (0, 0, True),
 }
 SETTINGS = ("known", "new")
-# Months; as many months as the quarters of the mixed panels; quarters, half-years and years.
-SHAPES = ("monthly", "short", "mixed")
-SHORT_MONTHS = 4 * panels.MIXED_YEARS
+SHAPES = ("monthly", "mixed")  # months; quarters, half-years and years
+FREQUENCIES = {"Q": "quarters", "S": "half-years", "": "years"}  # the letter behind the year of a period
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,14 @@ class Run:
 
 @dataclass
 class Case:
-    """A panel and what the methods made of it."""
+    """A panel and what the methods made of it; what ours made of each frequency alone, and of the same as months."""
 
     setting: str
     seed: int
     shape: str
     folder: Path
     runs: dict[str, Run] = field(default_factory=dict)
+    alone: dict[str, tuple[dict[str, float], dict[str, float]]] = field(default_factory=dict)
     causes: list[tuple[str, str, int, float, float]] = field(default_factory=list)
 
 
@@ -161,6 +163,54 @@ def keep_periods(folder: Path, target: Path, count: int) -> None:
     for name in ("P.csv", "T.csv", "C.csv", "D.csv"):
         rows = [row for row in read_rows(folder / name) if row["time_period"] in kept]
         write_rows(target / name, rows, names_of(folder / name))
+
+
+def keep_frequency(folder: Path, target: Path, letter: str, as_months: bool) -> None:
+    """Copy what a panel has of one frequency; ``as_months``: call the first period the first month of 2021, and so on.
+
+    A change of areas comes with the first period that ends with it or later.
+    """
+    target.mkdir()
+    shutil.copy(folder / "A.csv", target)
+    kept = [row for row in read_rows(folder / "P.csv") if row["time_period"][5:6] == letter]
+    periods = sorted({row["time_period"] for row in kept})
+    names = {
+        period: f"{2021 + place // 12}-M{place % 12 + 1:02d}" if as_months else period
+        for place, period in enumerate(periods)
+    }
+    write_rows(
+        target / "P.csv",
+        (row | {"time_period": names[row["time_period"]]} for row in kept),
+        names_of(folder / "P.csv"),
+    )
+    truth = [row for row in read_rows(folder / "T.csv") if row["time_period"] in names]
+    write_rows(
+        target / "T.csv",
+        (row | {"time_period": names[row["time_period"]]} for row in truth),
+        names_of(folder / "T.csv"),
+    )
+    codes = {row["indicator"] for row in kept}
+    indicators = [row for row in read_rows(folder / "I.csv") if row["indicator"] in codes]
+    write_rows(target / "I.csv", indicators, names_of(folder / "I.csv"))
+    ends = {period: parse_period(period).end for period in periods}
+    changes = []
+    for row in read_rows(folder / "C.csv"):
+        changed = parse_period(row["time_period"]).end
+        first = next((period for period in periods if ends[period] >= changed), None)
+        changes += [row | {"time_period": names[first]}] if first else []
+    write_rows(target / "C.csv", changes, names_of(folder / "C.csv"))
+
+
+def judge_alone(case: Case) -> None:
+    """Flag each frequency of a mixed panel alone, and the same figures written as months."""
+    for letter, name in FREQUENCIES.items():
+        lines = []
+        for as_months in (False, True):
+            part = case.folder / f"{name}{'-as-months' if as_months else ''}"
+            keep_frequency(case.folder, part, letter, as_months)
+            flag(OURS, part, part / "F.csv")
+            lines.append(evaluate.evaluate(evaluate.read_cells(part / "T.csv", part / "P.csv", part / "F.csv")))
+        case.alone[letter] = (lines[0], lines[1])
 
 
 def key_of(row: dict[str, str]) -> tuple[str, str, str]:
@@ -290,6 +340,25 @@ def tell_comparison(cases: list[Case], methods: list[str]) -> Iterable[str]:
     yield "| CPU seconds / megabytes of a panel | " + " | ".join(seconds) + f" | {goal} |"
 
 
+def tell_alone(cases: list[Case]) -> Iterable[str]:
+    """A table, a line a row: each frequency in its own words, and the same figures as months."""
+    titles = [title for name in FREQUENCIES.values() for title in (name, f"{name} as months")]
+    yield "| | " + " | ".join(titles) + " |"
+    yield "|---" * (len(titles) + 1) + "|"
+    for line in LINES:
+        if line == "confirmed figures flagged again":  # nobody has reviewed them
+            continue
+        row = [
+            " / ".join(
+                spell(mean(case.alone[letter][place][line] for case in cases if case.setting == setting), line)
+                for setting in SETTINGS
+            )
+            for letter in FREQUENCIES
+            for place in (0, 1)
+        ]
+        yield f"| {line.replace('_', ' ')} | " + " | ".join(row) + " |"
+
+
 def tell_causes(cases: list[Case]) -> Iterable[str]:
     for what, title in (("mistake", "Mistakes"), ("event", "Real events")):
         yield f"| {title} | cells | flagged | among the 1 % reviewed |"
@@ -308,7 +377,7 @@ def tell_causes(cases: list[Case]) -> Iterable[str]:
 
 def tell(cases: list[Case], methods: list[str], promises: dict[str, tuple[int, int]]) -> str:
     """Return the page."""
-    monthly, short, mixed = ([case for case in cases if case.shape == shape] for shape in SHAPES)
+    monthly, mixed = ([case for case in cases if case.shape == shape] for shape in SHAPES)
     seeds = {name: ", ".join(str(case.seed) for case in monthly if case.setting == name) for name in SETTINGS}
     tried = ["| changed | flags | come out otherwise |", "|---|---:|---:|"]
     tried += [f"| {name} | {count} | {others} |" for name, (count, others) in promises.items()]
@@ -316,12 +385,11 @@ def tell(cases: list[Case], methods: list[str], promises: dict[str, tuple[int, i
         date=f"{datetime.now(tz=UTC):%-d %B %Y}",
         known=seeds["known"],
         new=seeds["new"],
-        short=" and ".join(str(case.seed) for case in short) or "none",
         mixed=" and ".join(str(case.seed) for case in mixed) or "none",
         cells=f"{round(mean(run.lines['cells'] for case in monthly for run in case.runs.values()), -3):,.0f}",
         monthly="\n".join(tell_comparison(monthly, methods)),
         quarterly="\n".join(tell_comparison(mixed, methods)) if mixed else "Not measured.",
-        short_monthly="\n".join(tell_comparison(short, methods)) if short else "Not measured.",
+        alone="\n".join(tell_alone(mixed)) if mixed and OURS in methods else "Not measured.",
         causes="\n".join(tell_causes(cases)).strip() if OURS in methods else "Not measured.",
         promises="\n".join(tried) if promises else "Not measured.",
     )
@@ -329,7 +397,7 @@ def tell(cases: list[Case], methods: list[str], promises: dict[str, tuple[int, i
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure our checks beside others and write docs/plausibility.md.")
-    parser.add_argument("--seeds", type=int, default=2, help="monthly panels of each setting")
+    parser.add_argument("--seeds", type=int, default=2, help="monthly and mixed panels of each setting")
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--communes", type=int, help="fewer for a try; mixed panels get three times as many")
     parser.add_argument("--months", type=int, default=panels.MONTHS)
@@ -348,8 +416,8 @@ def main() -> None:
     ]
     if not asked.without_mixed:
         kinds += [
-            (setting, asked.first_seed + first + place, shape)
-            for first, shape in ((30, "short"), (20, "mixed"))
+            (setting, asked.first_seed + 20 + 2 * number + place, "mixed")
+            for number in range(asked.seeds)
             for place, setting in enumerate(SETTINGS)
         ]
     promises = {}
@@ -362,7 +430,7 @@ def main() -> None:
             is_mixed = shape == "mixed"
             communes = asked.communes or (panels.MIXED_COMMUNES if is_mixed else panels.COMMUNES)
             communes *= 3 if is_mixed and asked.communes else 1
-            periods = {"monthly": asked.months, "short": SHORT_MONTHS, "mixed": panels.MIXED_YEARS}[shape]
+            periods = panels.MIXED_YEARS if is_mixed else asked.months
             panels.write_panel(panels.make_panel(setting, seed, communes, periods, mixed=is_mixed), folder)
             case = Case(setting, seed, shape, folder)
             for method in methods:
@@ -370,6 +438,8 @@ def main() -> None:
                 line = case.runs[method].lines
                 print(f"{folder.name:20s} {TITLES[method]:24s} AP {line['average precision']:.2f} "
                       f"{case.runs[method].seconds:5.1f} s", file=sys.stderr)  # fmt: skip
+            if is_mixed and OURS in methods:
+                judge_alone(case)
             cases.append(case)
         if OURS in methods and not asked.without_promises:
             shutil.rmtree(home / "promises", ignore_errors=True)
