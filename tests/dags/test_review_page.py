@@ -1,6 +1,7 @@
 """The review page inside Airflow's real API server: who may do what, and what a hostile request gets."""
 
 import re
+from datetime import timedelta
 from decimal import Decimal
 from html import unescape
 from io import BytesIO
@@ -117,6 +118,13 @@ def test_a_decision_is_kept_once_with_the_name_of_the_person_and_survives_a_relo
     verdicts.is_applied(kept)
     assert client.post(at(""), data=sent).status_code == 422  # nor after it was applied
     assert verdicts.waiting() == []
+
+
+@pytest.mark.parametrize(("days", "said"), [(60, "Đã quá hạn trả lời (hết ngày "), (0, "Hạn trả lời: hết ngày ")])
+def test_a_figure_that_was_given_back_says_until_when_the_commune_answers(home, browser, days, said):
+    given = Answer("return", None, "Gấp năm mươi lần kỳ trước", "lan", verdicts.now() - timedelta(days=days))
+    show([question(figures=[figure(answer=given)])])
+    assert said in browser("viewer").get(at("")).text
 
 
 @pytest.mark.parametrize(

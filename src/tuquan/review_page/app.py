@@ -5,6 +5,7 @@ Nothing here opens the warehouse: pages come from snapshots, and decisions go in
 
 import secrets
 from collections import Counter, defaultdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -22,8 +23,9 @@ from tuquan.review_page.people import Ask, Identify, Person, is_own_form, token_
 from tuquan.snapshot import Snapshot
 from tuquan.verdicts import Verdict
 from tuquan.vocabulary.catalogue import load_catalogue
+from tuquan.vocabulary.duties import answer_due
 from tuquan.vocabulary.periods import parse_period
-from tuquan.vocabulary.phrases import date_vi, number_vi, period_vi, phrase, shown, time_vi
+from tuquan.vocabulary.phrases import date_vi, in_vietnam, number_vi, period_vi, phrase, shown, time_vi
 
 STYLE = Path(__file__).with_name("kieu.css")
 # Nothing from elsewhere, no script at all, and no page of others around ours.
@@ -441,6 +443,13 @@ def _period(code: str) -> str:
     return period_vi(parse_period(code))
 
 
+def answer_due_vi(asked_at: datetime) -> str:
+    """Say until when a commune answers what it was asked at ``asked_at`` (UTC), or that this day is over."""
+    due = answer_due(in_vietnam(asked_at).date())
+    is_over = in_vietnam(verdicts.now()).date() > due
+    return phrase("page.answer_overdue" if is_over else "page.answer_due", date=date_vi(due))
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("tuquan.review_page"),
@@ -459,7 +468,7 @@ def _environment() -> Environment:
         "period": _period,
         "shown": shown,
     }
-    told = (key_of, questions.choices_for, questions.effect_vi, questions.limit_vi, questions.usual_vi)
+    told = (answer_due_vi, key_of, questions.choices_for, questions.effect_vi, questions.limit_vi, questions.usual_vi)
     environment.globals |= {"phrase": phrase, "draw": chart.draw, "chart": chart}
     environment.globals |= {function.__name__: function for function in told}
     return environment
