@@ -233,26 +233,21 @@ def copy_views(connection: warehouse.Connection, source: str, target: str) -> No
 
 def _without_database(connection: warehouse.Connection, sql: str) -> tuple[str, set[str]]:
     """Return a query without any name of a database, and the relations that it reads."""
-    tree = json.loads(connection.execute("select json_serialize_sql(?)", [sql.rstrip("; \n")]).fetchone()[0])
-    if tree["error"]:
-        raise ValueError(f"{tree['error_message']}: {sql}")
     reads: set[str] = set()
 
-    def walk(node: Any) -> Any:
-        if isinstance(node, list):
-            return [walk(part) for part in node]
-        if not isinstance(node, dict):
-            return node
-        walked = {name: walk(part) for name, part in node.items()}
-        if walked.get("type") == "BASE_TABLE" and walked.get("schema_name"):
-            walked["catalog_name"] = ""
-            reads.add(f"{walked['schema_name']}.{walked['table_name']}")
-        if walked.get("type") == "JOIN" and walked["ref_type"] == "CROSS":
-            return _in_written_order(walked["left"], walked["right"], walked)
-        return walked
+    def carried(node: dict[str, Any]) -> dict[str, Any]:
+        if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
+            reads.add(f"{node['schema_name']}.{node['table_name']}")
+            return {**node, "catalog_name": ""}
+        if node.get("type") == "JOIN" and node["ref_type"] == "CROSS":
+            return _in_written_order(node["left"], node["right"], node)
+        return node
 
-    query = json.dumps(walk(tree))
-    return connection.execute("select json_deserialize_sql(?::json)", [query]).fetchone()[0], reads
+    told = connection.execute("select json_serialize_sql(?)", [sql.rstrip("; \n")]).fetchone()[0]
+    tree = json.loads(told, object_hook=carried)  # the inner parts first
+    if tree["error"]:
+        raise ValueError(f"{tree['error_message']}: {sql}")
+    return connection.execute("select json_deserialize_sql(?::json)", [json.dumps(tree)]).fetchone()[0], reads
 
 
 def _in_written_order(left: Any, right: Any, cross: dict[str, Any]) -> dict[str, Any]:

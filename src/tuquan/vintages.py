@@ -222,10 +222,12 @@ def _write_period(connection: warehouse.Connection, made: Sequence[Release], tab
     if len(made) > 1:
         _write_spans(connection, made)
     levels = {table: level for level, table in candidates.OBSERVATIONS.items()}
+    theirs = {release.revision: candidates.tables_of(connection, f"r{release.revision}") for release in made}
     for table in tables:
         sources = made if table == revisions.TABLE else made[-1:]
         for release in sources:
-            _insert(connection, table, release.revision, levels.get(table), len(made) > 1)
+            columns = theirs[release.revision].get(table, [])
+            _insert(connection, table, columns, release.revision, levels.get(table), len(made) > 1)
     for name in names:
         connection.execute(f"detach {name}")
 
@@ -272,10 +274,19 @@ def _write_spans(connection: warehouse.Connection, made: Sequence[Release]) -> N
     )
 
 
-def _insert(connection: warehouse.Connection, table: str, revision: int, level: str | None, is_revised: bool) -> None:
-    """Add the rows of one release to ``table``. Columns that only the table has are null, others are left out."""
+def _insert(
+    connection: warehouse.Connection,
+    table: str,
+    theirs: Sequence[str],
+    revision: int,
+    level: str | None,
+    is_revised: bool,
+) -> None:
+    """Add the rows of one release, which has the columns ``theirs``, to ``table``.
+
+    Columns that only the table has are null, others are left out.
+    """
     source = f"r{revision}"
-    theirs = candidates.tables_of(connection, source).get(table, [])
     shared = [name for name, _ in warehouse.columns(connection, table) if name in theirs]
     if not shared:
         return
