@@ -1,9 +1,10 @@
 """What every test may ask for: a home of its own, so that no run sees another's files."""
 
+import dbt_at_hand
 import pytest
 from made_once import lay_out_parsed_models, made_once, parse_models
 
-from tuquan import settings
+from tuquan import settings, transform
 
 # Its neighbour begins with the same recording of dbt, and would wait for it instead of letting others run meanwhile.
 BEGINS = "test_restatement.py"
@@ -20,6 +21,14 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("TUQUAN_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TUQUAN_SETTLE_SECONDS", "0")  # what a test lays out is complete
     return settings.load()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _dbt_at_hand():
+    """Fork what has imported dbt instead of importing it for each build; the journeys' Airflow imports it anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transform, "_in_a_process", dbt_at_hand.run)
+        yield
 
 
 @pytest.fixture(scope="session")

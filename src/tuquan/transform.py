@@ -227,9 +227,14 @@ def _start_dbt(arguments: tuple[str, ...], where: dict[str, str], target: Path, 
         "DBT_LOG_LEVEL_FILE": "none",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
-    command = [sys.executable, "-m", "tuquan.transform", *arguments]
     folders = ["--project-dir", str(paths.dbt_project), "--profiles-dir", str(paths.dbt_project)]
-    return subprocess.run([*command, *folders], env=environment, check=False, stdin=subprocess.DEVNULL).returncode
+    return _in_a_process([*arguments, *folders], environment)
+
+
+def _in_a_process(arguments: list[str], environment: dict[str, str]) -> int:
+    """Let dbt run in a process of its own, with this environment, and return its exit code."""
+    command = [sys.executable, "-m", "tuquan.transform", *arguments]
+    return subprocess.run(command, env=environment, check=False, stdin=subprocess.DEVNULL).returncode
 
 
 def _refuse_failure(arguments: tuple[str, ...], returncode: int, results: list[NodeResult]) -> None:
