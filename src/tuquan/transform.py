@@ -290,12 +290,27 @@ def _be_dbt(arguments: list[str]) -> int:
     # garbage over and over costs 6 % of a build, and finds next to nothing.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    _listen_to_what_is_told()
     ended = dbtRunner(callbacks=[_tell]).invoke(arguments)
     if hasattr(ended.result, "results"):  # not a picture of the models
         ended.result.write(str(Path(os.environ["DBT_TARGET_PATH"]) / RUN_RESULTS))
     if ended.exception is not None:
         sys.stderr.write(f"{ended.exception}\n")
     return 0 if ended.success else 1
+
+
+def _listen_to_what_is_told() -> None:
+    """Have dbt word no event that neither _tell nor a log hears: in a build 4,600, a quarter of a second of CPU."""
+    from dbt_common.events.base_types import BaseEvent, EventLevel
+    from dbt_common.events.event_manager import EventManager
+    from dbt_common.events.event_manager_client import ctx_set_event_manager
+
+    class Listener(EventManager):
+        def fire_event(self, e: BaseEvent, level: EventLevel | None = None, *told: Any, **facts: Any) -> None:
+            if self.loggers or (level or e.level_tag()) != EventLevel.DEBUG:
+                super().fire_event(e, level, *told, **facts)
+
+    ctx_set_event_manager(Listener())
 
 
 def _tell(event: Any) -> None:
