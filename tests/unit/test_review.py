@@ -4,6 +4,7 @@ import shutil
 from decimal import Decimal
 
 import pytest
+from made_once import lay_out_parsed_models
 
 from tuquan import review, settings, transform, validate, warehouse
 
@@ -12,9 +13,27 @@ CHECK = "parts_do_not_exceed_whole"
 COMMUNES = ONE, OTHER = ("15127", "15133")
 
 
-@pytest.fixture
-def too_many_cameras(judged_home, with_parsed_models):
-    """Two communes report 90 working cameras of 30 each."""
+@pytest.fixture(scope="module")
+def built(built_warehouse, parsed_models, tmp_path_factory):
+    """Return a function that gives a test a home in which other figures came, built once for all who ask for them."""
+    made = {}
+
+    def lay_out(home, send):
+        if send not in made:
+            made[send] = tmp_path_factory.mktemp(send.__name__) / "home"
+            shutil.copytree(built_warehouse.parent, made[send] / "warehouse", ignore=shutil.ignore_patterns("dbt"))
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("TUQUAN_HOME", str(made[send]))
+                lay_out_parsed_models(parsed_models)
+                send()
+                transform.build(PERIOD)
+        shutil.copytree(made[send], home.home, ignore=shutil.ignore_patterns("dbt"), dirs_exist_ok=True)
+        lay_out_parsed_models(parsed_models)
+
+    return lay_out
+
+
+def send_too_many_cameras():
     with warehouse.connect() as connection:
         for indicator, value in (("cameras_total", 30), ("cameras_working", 90)):
             connection.execute(
@@ -23,12 +42,23 @@ def too_many_cameras(judged_home, with_parsed_models):
                 [value, indicator, *COMMUNES],
             )
         connection.execute("update raw.submissions set version = version + 1")
-    return build()
+
+
+@pytest.fixture
+def too_many_cameras(home, built):
+    """Two communes report 90 working cameras of 30 each."""
+    built(home, send_too_many_cameras)
+    return cameras()
 
 
 def build():
-    """Build, and return of each commune the flag about its working cameras and their number in the marts."""
+    """Build, and return what ``cameras`` does."""
     transform.build(PERIOD)
+    return cameras()
+
+
+def cameras():
+    """Return of each commune the flag about its working cameras and their number in the marts."""
     flags = {
         flag["ref_area"]: flag
         for flag in review.open_flags(PERIOD, with_closed=True)
@@ -151,12 +181,19 @@ def events():
 HUNDREDFOLD = ("leaflets_distributed", "online_posts", "loudspeaker_broadcasts")
 
 
+def send_hundredfold():
+    report(ONE, **{indicator: value * 100 for indicator, value in right_figures().items()})
+
+
+def right_figures():
+    return dict(zip(HUNDREDFOLD, sent(ONE, *HUNDREDFOLD), strict=True))
+
+
 @pytest.fixture
-def hundredfold(judged_home, with_parsed_models):
+def hundredfold(judged_home, built):
     """One commune reports three figures a hundred times too high. Returns them as they should be."""
-    right = dict(zip(HUNDREDFOLD, sent(ONE, *HUNDREDFOLD), strict=True))
-    report(ONE, **{indicator: value * 100 for indicator, value in right.items()})
-    transform.build(PERIOD)
+    right = right_figures()
+    built(judged_home, send_hundredfold)
     return right
 
 
