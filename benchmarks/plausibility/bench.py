@@ -204,6 +204,8 @@ def keep_frequency(folder: Path, target: Path, letter: str, as_months: bool) -> 
 def judge_alone(case: Case) -> None:
     """Flag each frequency of a mixed panel alone, and the same figures written as months."""
     for letter, name in FREQUENCIES.items():
+        if not any(row["time_period"][5:6] == letter for row in read_rows(case.folder / "P.csv")):
+            continue
         lines = []
         for as_months in (False, True):
             part = case.folder / f"{name}{'-as-months' if as_months else ''}"
@@ -345,13 +347,17 @@ def tell_alone(cases: list[Case]) -> Iterable[str]:
     titles = [title for name in FREQUENCIES.values() for title in (name, f"{name} as months")]
     yield "| | " + " | ".join(titles) + " |"
     yield "|---" * (len(titles) + 1) + "|"
+    alone = {
+        (letter, setting): [case.alone[letter] for case in cases if case.setting == setting and letter in case.alone]
+        for letter in FREQUENCIES
+        for setting in SETTINGS
+    }
     for line in LINES:
-        if line == "confirmed figures flagged again":  # nobody has reviewed them
+        if line in ("confirmed figures flagged again", "recall in the first four periods"):  # not tried on them
             continue
         row = [
             " / ".join(
-                spell(mean(case.alone[letter][place][line] for case in cases if case.setting == setting), line)
-                for setting in SETTINGS
+                spell(mean(lines[place][line] for lines in alone[letter, setting]), line) for setting in SETTINGS
             )
             for letter in FREQUENCIES
             for place in (0, 1)

@@ -303,14 +303,16 @@ def _listen_to_what_is_told() -> None:
     """Have dbt word no event that neither _tell nor a log hears: in a build 4,600, a quarter of a second of CPU."""
     from dbt_common.events.base_types import BaseEvent, EventLevel
     from dbt_common.events.event_manager import EventManager
-    from dbt_common.events.event_manager_client import ctx_set_event_manager
+    from dbt_common.events.event_manager_client import ctx_set_event_manager, get_event_manager
 
     class Listener(EventManager):
         def fire_event(self, e: BaseEvent, level: EventLevel | None = None, *told: Any, **facts: Any) -> None:
             if self.loggers or (level or e.level_tag()) != EventLevel.DEBUG:
                 super().fire_event(e, level, *told, **facts)
 
-    ctx_set_event_manager(Listener())
+    listener = Listener()
+    listener.loggers = get_event_manager().loggers
+    ctx_set_event_manager(listener)
 
 
 def _tell(event: Any) -> None:

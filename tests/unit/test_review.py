@@ -20,13 +20,14 @@ def built(built_warehouse, parsed_models, tmp_path_factory):
 
     def lay_out(home, send):
         if send not in made:
-            made[send] = tmp_path_factory.mktemp(send.__name__) / "home"
-            shutil.copytree(built_warehouse.parent, made[send] / "warehouse", ignore=shutil.ignore_patterns("dbt"))
+            begun = tmp_path_factory.mktemp(send.__name__) / "home"
+            shutil.copytree(built_warehouse.parent, begun / "warehouse", ignore=shutil.ignore_patterns("dbt"))
             with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("TUQUAN_HOME", str(made[send]))
+                patch.setenv("TUQUAN_HOME", str(begun))
                 lay_out_parsed_models(parsed_models)
                 send()
                 transform.build(PERIOD)
+            made[send] = begun
         shutil.copytree(made[send], home.home, ignore=shutil.ignore_patterns("dbt"), dirs_exist_ok=True)
         lay_out_parsed_models(parsed_models)
 

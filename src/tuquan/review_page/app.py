@@ -444,10 +444,8 @@ def _period(code: str) -> str:
 
 
 def answer_due_vi(asked_at: datetime) -> str:
-    """Say until when a commune answers what it was asked at ``asked_at`` (UTC), or that this day is over."""
-    due = answer_due(in_vietnam(asked_at).date())
-    is_over = in_vietnam(verdicts.now()).date() > due
-    return phrase("page.answer_overdue" if is_over else "page.answer_due", date=date_vi(due))
+    """Say until when a commune answers what it was asked at ``asked_at`` (UTC)."""
+    return phrase("page.answer_due", date=date_vi(answer_due(in_vietnam(asked_at).date())))
 
 
 def _environment() -> Environment:
