@@ -391,7 +391,7 @@ def tell(cases: list[Case], methods: list[str], promises: dict[str, tuple[int, i
         date=f"{datetime.now(tz=UTC):%-d %B %Y}",
         known=seeds["known"],
         new=seeds["new"],
-        mixed=" and ".join(str(case.seed) for case in mixed) or "none",
+        mixed=", ".join(str(case.seed) for case in mixed) or "none",
         cells=f"{round(mean(run.lines['cells'] for case in monthly for run in case.runs.values()), -3):,.0f}",
         monthly="\n".join(tell_comparison(monthly, methods)),
         quarterly="\n".join(tell_comparison(mixed, methods)) if mixed else "Not measured.",
