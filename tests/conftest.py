@@ -6,22 +6,13 @@ from made_once import lay_out_parsed_models, made_once, parse_models
 
 from tuquan import settings, transform
 
-# The longest files begin, so that no process is left with one of them when the other has ended. The first of all begins
-# with a recording of dbt that its neighbour needs as well, which would wait for it instead of letting others run.
-BEGIN = (
-    "test_restatement.py",
-    "test_review_in_browser.py",
-    "test_questions.py",
-    "test_by_hand.py",
-    "test_review.py",
-    "test_publish.py",
-)
+# Its neighbour begins with the same recording of dbt, and would wait for it instead of letting others run meanwhile.
+BEGINS = "test_restatement.py"
 
 
 def pytest_collection_modifyitems(items):
-    """Let some files begin, in their order; all others keep their places."""
-    places = {name: place for place, name in enumerate(BEGIN)}
-    items.sort(key=lambda item: places.get(item.path.name, len(BEGIN)))
+    """Let one file begin; all others keep their places."""
+    items.sort(key=lambda item: item.path.name != BEGINS)
 
 
 @pytest.fixture
